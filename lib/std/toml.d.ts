@@ -1,0 +1,2 @@
+/** Parses one TOML document. The result is unknown: parse it with zod. */
+export function parse(text: string): unknown;

@@ -1,0 +1,190 @@
+/** What a finished process did. */
+export interface RunResult {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+export interface RunOptions {
+  /** Text, bytes or a stream for the child's stdin; without it stdin is empty. */
+  stdin?: string | Uint8Array | ReadableStream<Uint8Array>;
+  /** Variables added to the inherited environment: the only way a secret reaches a child. */
+  env?: Record<string, string>;
+  cwd?: string;
+  signal?: AbortSignal;
+}
+
+/** Runs a command to its end and says what happened; a non-zero code is not an error here. */
+export type Run = (
+  command: string,
+  args: string[],
+  options?: RunOptions,
+) => Promise<RunResult>;
+
+/** A command that ended with a code that the caller did not expect. */
+export class CommandError extends Error {
+  override name = "CommandError";
+  readonly argv: string[];
+  readonly result: RunResult;
+
+  constructor(argv: string[], result: RunResult) {
+    super(`Command failed with exit code ${result.code}: ${quote(argv)}`);
+    this.argv = argv;
+    this.result = result;
+  }
+}
+
+/** Runs `argv` and returns its stdout; throws a `CommandError` unless it exits with 0. */
+export async function check(
+  run: Run,
+  argv: [string, ...string[]],
+  options?: RunOptions,
+): Promise<string> {
+  const [command, ...args] = argv;
+  const result = await run(command, args, options);
+  if (result.code !== 0) throw new CommandError(argv, result);
+  return result.stdout;
+}
+
+/** The real `Run`. */
+export const runProcess: Run = async (command, args, options = {}) => {
+  const child = spawn(command, args, options);
+  const feeding = feed(child.stdin, options.stdin);
+  // Drained together: a child that fills one pipe while we read the other would hang.
+  const [stdout, stderr, status] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.status,
+    feeding,
+  ]);
+  options.signal?.throwIfAborted();
+  return { code: status.code, stdout, stderr };
+};
+
+/** A process whose output is read while it runs. */
+export interface Streaming extends AsyncDisposable {
+  /** The child's stdout, to be read to its end or cancelled. */
+  stdout: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Writes to the child's stdin and leaves it open. */
+  write(text: string): Promise<void>;
+  /** Closes stdin, waits for the end and reports it; `stdout` is then what nobody read. */
+  end(): Promise<RunResult>;
+}
+
+/** Starts a process and hands out its streams; disposing kills it (SIGKILL) and waits. */
+export type Stream = (
+  command: string,
+  args: string[],
+  options?: RunOptions,
+) => Streaming;
+
+/** The real `Stream`. */
+export const streamProcess: Stream = (command, args, options = {}) => {
+  const child = spawn(command, args, { ...options, stdin: "" });
+  const stderr = new Response(child.stderr).text();
+  const writer = child.stdin.getWriter();
+  const feeding = options.stdin === undefined
+    ? undefined
+    : (writer.releaseLock(), feed(child.stdin, options.stdin));
+  return {
+    stdout: child.stdout,
+    write: (text) => writer.write(new TextEncoder().encode(text)),
+    async end() {
+      if (feeding === undefined) await writer.close().catch(() => {});
+      const [errors, status] = await Promise.all([
+        stderr,
+        child.status,
+        feeding,
+      ]);
+      return { code: status.code, stdout: "", stderr: errors };
+    },
+    async [Symbol.asyncDispose]() {
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // It has ended already.
+      }
+      await Promise.all([
+        child.status,
+        stderr.catch(() => {}),
+        feeding,
+        feeding === undefined ? writer.close().catch(() => {}) : undefined,
+        child.stdout.locked ? undefined : child.stdout.cancel().catch(() => {}),
+      ]);
+    },
+  };
+};
+
+/** Runs a command on the user's own terminal (all three streams inherited); returns its code. */
+export type Interact = (
+  command: string,
+  args: string[],
+  options?: {
+    env?: Record<string, string>;
+    signal?: AbortSignal;
+    stdin?: "inherit" | "null";
+  },
+) => Promise<number>;
+
+/** The real `Interact`. */
+export const interactProcess: Interact = async (
+  command,
+  args,
+  options = {},
+) => {
+  const child = new Deno.Command(command, {
+    args,
+    ...(options.env && { env: options.env }),
+    ...(options.signal && { signal: options.signal }),
+    stdin: options.stdin ?? "inherit",
+    stdout: "inherit",
+    stderr: "inherit",
+  }).spawn();
+  return (await child.status).code;
+};
+
+function spawn(command: string, args: string[], options: RunOptions) {
+  options.signal?.throwIfAborted();
+  return new Deno.Command(command, {
+    args,
+    ...(options.env && { env: options.env }),
+    ...(options.cwd && { cwd: options.cwd }),
+    ...(options.signal && { signal: options.signal }),
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** Feeds stdin and closes it. A child that exits without reading all is judged by its code. */
+async function feed(
+  stdin: WritableStream<Uint8Array>,
+  input: RunOptions["stdin"],
+): Promise<void> {
+  if (input instanceof ReadableStream) {
+    let broken = false;
+    await input.pipeTo(stdin).catch((error) => {
+      // EPIPE is the child's business; a failing source is ours and must not look like success.
+      broken = !(error instanceof Deno.errors.BrokenPipe);
+      if (broken) throw error;
+    });
+    return;
+  }
+  const writer = stdin.getWriter();
+  try {
+    if (input !== undefined && input.length > 0) {
+      await writer.write(
+        typeof input === "string" ? new TextEncoder().encode(input) : input,
+      );
+    }
+    await writer.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}
+
+/** Quotes an argv for a POSIX shell, so that a message can be pasted. */
+export function quote(argv: string[]): string {
+  return argv.map((arg) => /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`)
+    .join(" ");
+}
