@@ -1,0 +1,81 @@
+import type { RouteAuth } from "../policy.ts";
+import { isCredentialHeader } from "./credentials.ts";
+
+/** Headers of one connection, not of the message (RFC 9110 §7.6.1). */
+const HOP_BY_HOP = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "http2-settings",
+]);
+
+/** Every value of a header (lower-case name) in a flat list of names and values. */
+export function headerValues(raw: string[], name: string): string[] {
+  const values: string[] = [];
+  for (let i = 0; i < raw.length; i += 2) {
+    if (raw[i]!.toLowerCase() === name) values.push(raw[i + 1]!);
+  }
+  return values;
+}
+
+/** The names that `Connection` declares to be of this hop only. */
+function hopByHop(raw: string[]): Set<string> {
+  const named = headerValues(raw, "connection").join(",").toLowerCase();
+  if (named === "" || named === "keep-alive" || named === "close") {
+    return HOP_BY_HOP;
+  }
+  return new Set([
+    ...HOP_BY_HOP,
+    ...named.split(",").map((name) => name.trim()),
+  ]);
+}
+
+/**
+ * The headers to send upstream, as a flat list: what the agent sent, without what belongs to
+ * its connection and without any credential of its own, and with ours.
+ */
+export function requestHeaders(
+  raw: string[],
+  { host, auth, inject, identity }: {
+    host: string;
+    auth: RouteAuth | undefined;
+    inject: [string, string] | undefined;
+    /** Ask for an unencoded response, so that it can be masked as it streams. */
+    identity: boolean;
+  },
+): string[] {
+  const drop = hopByHop(raw);
+  const headers = ["host", host];
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!.toLowerCase();
+    if (name === "host" || name === "expect" || drop.has(name)) continue;
+    if (identity && name === "accept-encoding") continue;
+    if (isCredentialHeader(name, auth) || name === inject?.[0]) continue;
+    headers.push(raw[i]!, raw[i + 1]!);
+  }
+  if (identity) headers.push("accept-encoding", "identity");
+  if (inject !== undefined) headers.push(...inject);
+  return headers;
+}
+
+/** The headers to pass back to the agent, as a flat list. */
+export function responseHeaders(
+  raw: string[],
+  mask: (text: string) => string,
+): string[] {
+  const drop = hopByHop(raw);
+  const headers: string[] = [];
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!.toLowerCase();
+    // Alternative services would name a way around this proxy.
+    if (drop.has(name) || name === "alt-svc") continue;
+    headers.push(raw[i]!, mask(raw[i + 1]!));
+  }
+  return headers;
+}

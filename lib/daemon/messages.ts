@@ -1,0 +1,19 @@
+import type { Policy, Secrets } from "./policy.ts";
+
+/** What the bundle's PID 1 tells a daemon, over node's IPC. */
+export type ToDaemon =
+  | {
+    type: "configure";
+    policy: Policy;
+    secrets: Secrets;
+    extraCa: string;
+    /** The private key of every leaf certificate, PEM. */
+    leafKey: string;
+  }
+  | { type: "leaf"; id: number; certificate: string };
+
+/** What a daemon tells PID 1. */
+export type FromDaemon =
+  | { type: "listening" }
+  | { type: "configured" }
+  | { type: "leaf"; id: number; host: string };

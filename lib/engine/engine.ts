@@ -1,0 +1,130 @@
+import { z } from "zod";
+import { UserError } from "../system/errors.ts";
+import {
+  CommandError,
+  type Interact,
+  type Run,
+  type RunOptions,
+  type RunResult,
+  type Stream,
+  type Streaming,
+} from "../system/process.ts";
+
+/** The labels by which everything of a bottle is found again: the truth about what runs. */
+export const LABELS = {
+  id: "claude-bottle.id",
+  role: "claude-bottle.role",
+  agent: "claude-bottle.agent",
+  backend: "claude-bottle.backend",
+  inputs: "claude-bottle.inputs",
+} as const;
+
+/** The `docker` command line tool, by the absolute path that was decided on once. */
+export interface Engine {
+  /** Says what happened. */
+  run(args: string[], options?: RunOptions): Promise<RunResult>;
+  /** Returns stdout; throws unless it exits with 0. An engine that is down is a `UserError`. */
+  check(args: string[], options?: RunOptions): Promise<string>;
+  stream(args: string[], options?: RunOptions): Streaming;
+  /** On the user's terminal. */
+  interact(args: string[], options?: Parameters<Interact>[2]): Promise<number>;
+}
+
+/** The real one. `program` is absent when no docker was found on PATH. */
+export function createEngine(
+  program: string | undefined,
+  { run, stream, interact }: { run: Run; stream: Stream; interact: Interact },
+): Engine {
+  const found = () => {
+    if (program !== undefined) return program;
+    throw new UserError("unavailable", `Cannot find "docker" in PATH`, {
+      hints: [
+        "install Docker: https://docs.docker.com/engine/install/",
+        "only absolute entries of PATH are searched, and none below the working directory",
+      ],
+    });
+  };
+  return {
+    run: async (args, options) => await run(found(), args, options),
+    async check(args, options) {
+      const result = await run(found(), args, options);
+      if (result.code === 0) return result.stdout;
+      throw engineError(["docker", ...args], result);
+    },
+    stream: (args, options) => stream(found(), args, options),
+    interact: async (args, options) => await interact(found(), args, options),
+  };
+}
+
+/** Tells an engine that is down from a command that failed. Docker's own words are kept. */
+export function engineError(argv: string[], result: RunResult): Error {
+  const cause = new CommandError(argv, result);
+  if (
+    /Cannot connect to the Docker daemon|error during connect|failed to connect to the docker API|Is the docker daemon running/i
+      .test(result.stderr)
+  ) {
+    return new UserError("unavailable", "Cannot reach the docker engine", {
+      hints: ["start Docker, then try again", "claude-bottle doctor"],
+      cause,
+    });
+  }
+  if (/permission denied.*docker\.sock|docker API.*permission denied/i.test(result.stderr)) {
+    return new UserError("unavailable", "Cannot reach the docker engine: permission denied", {
+      hints: ["add your user to the group that owns docker's socket, then log in again"],
+      cause,
+    });
+  }
+  if (/no space left on device/i.test(result.stderr)) {
+    return new UserError("io", "Cannot go on: the docker engine's disk is full", {
+      hints: ["docker system df", "claude-bottle cleanup"],
+      cause,
+    });
+  }
+  return cause;
+}
+
+const ServerVersion = z.object({
+  Version: z.string(),
+  ApiVersion: z.string().regex(/^\d+\.\d+$/),
+  Os: z.string(),
+  Arch: z.string(),
+});
+export type ServerVersion = z.infer<typeof ServerVersion>;
+
+/** 20.10: the first with `--pull` in `docker run` and with the cgroup v2 that desktops use. */
+const OLDEST_API = [1, 41] as const;
+
+/** Asks the engine who it is, and refuses one that cannot run a bottle. */
+export async function probeEngine(engine: Engine, signal: AbortSignal): Promise<ServerVersion> {
+  const text = await engine.check(["version", "--format", "{{json .Server}}"], { signal });
+  const parsed = ServerVersion.safeParse(parseJson(text));
+  if (!parsed.success) {
+    throw new UserError("unavailable", `Cannot understand the docker engine's version: ${text}`, {
+      hints: ["docker version"],
+    });
+  }
+  const version = parsed.data;
+  const [major, minor] = version.ApiVersion.split(".").map(Number) as [number, number];
+  if (major < OLDEST_API[0] || (major === OLDEST_API[0] && minor < OLDEST_API[1])) {
+    throw new UserError(
+      "unavailable",
+      `Cannot use docker engine ${version.Version}: 20.10 or newer is needed`,
+      { hints: ["update Docker: https://docs.docker.com/engine/install/"] },
+    );
+  }
+  if (version.Os !== "linux") {
+    throw new UserError("unavailable", `Cannot use a docker engine for ${version.Os}`, {
+      hints: ["switch Docker to Linux containers"],
+    });
+  }
+  return version;
+}
+
+/** JSON from a tool, or undefined. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

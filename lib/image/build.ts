@@ -1,0 +1,113 @@
+import { join } from "../std/path.ts";
+import type { Engine } from "../engine/engine.ts";
+import { engineError } from "../engine/engine.ts";
+import { UserError } from "../system/errors.ts";
+import type { Progress } from "../system/progress.ts";
+import { buildCommand, type ImageInputs } from "./inputs.ts";
+
+/** Where builds leave their logs, and how they report. */
+export interface BuildContext {
+  engine: Engine;
+  progress: Progress;
+  logDir: string;
+  signal: AbortSignal;
+}
+
+/** The IDs of those images that exist, by reference. One call of docker, whatever their number. */
+export async function findImages(
+  engine: Engine,
+  references: string[],
+  signal: AbortSignal,
+): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  const format = "{{.Id}} {{json .RepoTags}}";
+  const result = await engine.run(["image", "inspect", "--format", format, ...references], {
+    signal,
+  });
+  for (const line of result.stdout.split("\n")) {
+    const space = line.indexOf(" ");
+    if (space === -1) continue;
+    const tags = JSON.parse(line.slice(space + 1)) as string[] | null;
+    for (const tag of tags ?? []) {
+      found.set(tag.replace(/^docker\.io\/library\//, ""), line.slice(0, space));
+    }
+  }
+  // It exits with 1 when one is missing, which is an answer; anything else is not.
+  if (result.code !== 0 && !/no such (image|object)/i.test(result.stderr)) {
+    throw engineError(["docker", "image", "inspect", ...references], result);
+  }
+  return found;
+}
+
+/** Returns the image's ID, after building it when its inputs have no image yet. */
+export async function ensureImage(
+  image: ImageInputs,
+  context: BuildContext,
+  known?: Map<string, string>,
+): Promise<string> {
+  const { engine, signal } = context;
+  const found = known ?? await findImages(engine, [image.reference], signal);
+  const id = found.get(image.reference);
+  return id ?? await buildImage(image, context);
+}
+
+/** Builds the image now; returns its ID. The log of the build is kept. */
+export async function buildImage(image: ImageInputs, context: BuildContext): Promise<string> {
+  const { engine, progress, logDir, signal } = context;
+  const name = image.reference.split(":")[0]!;
+  const logPath = join(logDir, `build-${name}.log`);
+  await Deno.mkdir(logDir, { recursive: true });
+  await progress.step(`image ${name}`, async (detail) => {
+    const { args, context: tar } = await buildCommand(image);
+    const result = await buildLogged(engine, args, tar, { logPath, detail, signal });
+    if (result.code !== 0) {
+      throw new UserError("create", `Cannot build image "${name}"`, {
+        hints: [`read the whole log: ${logPath}`],
+        cause: engineError(["docker", ...args], {
+          ...result,
+          stderr: result.tail.join("\n"),
+        }),
+      });
+    }
+  });
+  const built = await findImages(engine, [image.reference], signal);
+  const id = built.get(image.reference);
+  if (id === undefined) {
+    throw new UserError("create", `Cannot find image "${image.reference}" after its build`);
+  }
+  return id;
+}
+
+/** Runs the build with its output going to the log and its steps to the progress line. */
+async function buildLogged(
+  engine: Engine,
+  args: string[],
+  tar: Uint8Array,
+  { logPath, detail, signal }: {
+    logPath: string;
+    detail: (text: string) => void;
+    signal: AbortSignal;
+  },
+): Promise<{ code: number; stdout: string; stderr: string; tail: string[] }> {
+  await using build = engine.stream(args, { stdin: tar, signal });
+  using log = await Deno.open(logPath, { create: true, write: true, truncate: true, mode: 0o600 });
+  const tail: string[] = [];
+  const lines = build.stdout.pipeThrough(new TextDecoderStream());
+  let rest = "";
+  for await (const text of lines) {
+    await log.write(new TextEncoder().encode(text));
+    const parts = (rest + text).split("\n");
+    rest = parts.pop()!;
+    for (const line of parts) {
+      if (line.trim() === "") continue;
+      if (/^Step \d+\/\d+/.test(line)) detail(line);
+      tail.push(line);
+      if (tail.length > 12) tail.shift();
+    }
+  }
+  const result = await build.end();
+  await log.write(new TextEncoder().encode(result.stderr));
+  const errors = result.stderr.split("\n").filter((line) => line.trim() !== "");
+  signal.throwIfAborted();
+  return { ...result, tail: [...tail, ...errors].slice(-15) };
+}

@@ -1,0 +1,39 @@
+import { UserError } from "../system/errors.ts";
+import type { ResolvedBottle } from "./extends.ts";
+
+/**
+ * Throws when a bottle asks for protection or access whose machinery does not exist yet: a
+ * manifest that is started does all that it says. The default pipelock is not asked for: the
+ * caller says that it is missing.
+ */
+export function refuseUnavailable(bottle: ResolvedBottle): void {
+  const found: [key: string, hint: string][] = [];
+  if (bottle.git.length > 0) {
+    found.push(["git", 'remove "git": work goes out with "claude-bottle get"']);
+  }
+  if (bottle.supervise) found.push(["supervise", 'remove "supervise: true"']);
+  for (const [index, route] of bottle.egress.routes.entries()) {
+    const at = `egress.routes[${index}]`;
+    if (route.scan !== undefined && route.scan !== "off") {
+      found.push([`${at}.scan`, `remove it, or write "scan: off": nothing is scanned yet`]);
+    }
+    if (route.on_match !== undefined) {
+      found.push([`${at}.on_match`, "remove it: nothing is scanned yet"]);
+    }
+    if (route.allow_env !== undefined) {
+      found.push([`${at}.allow_env`, "remove it: nothing is scanned yet"]);
+    }
+  }
+  if (bottle.egress.pipelock && bottle.egress.pipelockExplicit) {
+    found.push(["egress.pipelock", 'remove it, or write "pipelock: false"']);
+  }
+  if (bottle.egress.on_canary === "stop") {
+    found.push(["egress.on_canary", 'remove "on_canary: stop"']);
+  }
+  if (found.length === 0) return;
+  const keys = found.map(([key]) => key).join(", ");
+  const verb = found.length === 1 ? "is" : "are";
+  throw new UserError("manifest", `Cannot start: ${keys} ${verb} not available yet`, {
+    hints: found.map(([key, hint]) => `${key}: ${hint}`),
+  });
+}
