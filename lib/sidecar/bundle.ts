@@ -7,6 +7,7 @@ import {
 } from "../daemon/policy.ts";
 import { type Engine, engineError, LABELS, parseJson } from "../engine/engine.ts";
 import { UserError } from "../system/errors.ts";
+import { firstLine } from "../system/process.ts";
 
 /** The sidecars of one bottle, decided. */
 export interface BundlePlan {
@@ -27,9 +28,14 @@ export interface BundleOptions {
   policy: Policy;
 }
 
+/** The bundle's container. */
+export function bundleName(id: string): string {
+  return `claude-bottle-${id}-bundle`;
+}
+
 /** Decides a bundle. Pure. */
 export function planBundle(options: BundleOptions): BundlePlan {
-  const container = `claude-bottle-${options.id}-bundle`;
+  const container = bundleName(options.id);
   const args = [
     "run",
     "--interactive", // the first policy and the secrets come on stdin, and are stored nowhere
@@ -109,25 +115,4 @@ export async function startBundle(
 
 function timeLimit(signal: AbortSignal): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(READY_MS)]);
-}
-
-/** The first line of a stream; undefined when it ends before one. The rest is not read. */
-export async function firstLine(
-  stream: ReadableStream<Uint8Array>,
-): Promise<string | undefined> {
-  const reader = stream.getReader();
-  const decoder = new TextDecoder();
-  let text = "";
-  try {
-    while (true) {
-      const { done, value } = await reader.read();
-      if (done) return undefined;
-      text += decoder.decode(value, { stream: true });
-      const end = text.indexOf("\n");
-      if (end !== -1) return text.slice(0, end);
-    }
-  } finally {
-    await reader.cancel().catch(() => {});
-    reader.releaseLock();
-  }
 }

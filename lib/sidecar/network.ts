@@ -15,16 +15,19 @@ export async function ensureSidecarNetwork(
   signal: AbortSignal,
 ): Promise<string> {
   return await findNetwork(engine, signal) ??
-    await withFileLock(join(cacheDir, "network.lock"), async () =>
-      await findNetwork(engine, signal) ??
-        (await engine.check([
-          "network",
-          "create",
-          "--driver=bridge",
-          "--opt=com.docker.network.bridge.enable_icc=false", // no sidecar reaches another
-          `--label=${LABELS.role}=network`,
-          NAME,
-        ], { signal })).trim());
+    await withFileLock(
+      join(cacheDir, "network.lock"),
+      async () =>
+        await findNetwork(engine, signal) ??
+          (await engine.check([
+            "network",
+            "create",
+            "--driver=bridge",
+            "--opt=com.docker.network.bridge.enable_icc=false", // no sidecar reaches another
+            `--label=${LABELS.role}=network`,
+            NAME,
+          ], { signal })).trim(),
+    );
 }
 
 async function findNetwork(engine: Engine, signal: AbortSignal): Promise<string | undefined> {

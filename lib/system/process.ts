@@ -28,7 +28,9 @@ export class CommandError extends Error {
   readonly result: RunResult;
 
   constructor(argv: string[], result: RunResult) {
-    super(`Command failed with exit code ${result.code}: ${quote(argv)}`);
+    // A script among the arguments would bury what went wrong; `argv` has all of it.
+    const shown = argv.map((arg) => arg.length > 200 ? `${arg.slice(0, 40)}…` : arg);
+    super(`Command failed with exit code ${result.code}: ${quote(shown)}`);
     this.argv = argv;
     this.result = result;
   }
@@ -187,4 +189,25 @@ async function feed(
 export function quote(argv: string[]): string {
   return argv.map((arg) => /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`)
     .join(" ");
+}
+
+/** The first line of a stream; undefined when it ends before one. The rest is not read. */
+export async function firstLine(
+  stream: ReadableStream<Uint8Array>,
+): Promise<string | undefined> {
+  const reader = stream.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    while (true) {
+      const { done, value } = await reader.read();
+      if (done) return undefined;
+      text += decoder.decode(value, { stream: true });
+      const end = text.indexOf("\n");
+      if (end !== -1) return text.slice(0, end);
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+    reader.releaseLock();
+  }
 }

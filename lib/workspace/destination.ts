@@ -1,4 +1,4 @@
-import { dirname, join } from "../std/path.ts";
+import { join } from "../std/path.ts";
 import { UserError } from "../system/errors.ts";
 import { foldName } from "./tar_name.ts";
 
@@ -48,7 +48,7 @@ export class Destination {
     const known = this.#made.get(foldName(parts.join("/")));
     if (known?.directory && known.path === parts.join("/")) return false;
     this.#claim(parts);
-    await Deno.mkdir(this.#absolute(parts), { mode: (mode & 0o755) | 0o700 });
+    await this.#make(parts, (path) => Deno.mkdir(path, { mode: (mode & 0o755) | 0o700 }));
     this.#record(parts, true);
     return true;
   }
@@ -57,7 +57,7 @@ export class Destination {
   async file(parts: string[], mode: number): Promise<Deno.FsFile> {
     await this.#parent(parts);
     this.#claim(parts);
-    const file = await createFile(this.#absolute(parts), mode);
+    const file = await this.#make(parts, (path) => createFile(path, mode));
     this.#record(parts, false);
     return file;
   }
@@ -66,15 +66,7 @@ export class Destination {
   async symlink(parts: string[], target: string): Promise<void> {
     // Its folder has been there since the entry was read; if not, somebody else is at work.
     await this.#parent(parts);
-    try {
-      await Deno.symlink(target, this.#absolute(parts));
-    } catch (error) {
-      // Deno makes links only for who may write anywhere.
-      if (error instanceof Deno.errors.NotCapable) {
-        throw new Unplaceable("a symbolic link, which needs unscoped permissions");
-      }
-      throw error;
-    }
+    await this.#make(parts, (path) => Deno.symlink(target, path));
   }
 
   /** Keeps the name `parts` for a symlink that is made later, so that no entry passes it. */
@@ -100,7 +92,7 @@ export class Destination {
       const path = above.join("/");
       const known = this.#made.get(foldName(path));
       if (known === undefined) {
-        await Deno.mkdir(this.#absolute(above), { mode: 0o755 });
+        await this.#make(above, (path) => Deno.mkdir(path, { mode: 0o755 }));
         this.#record(above, true);
       } else if (known.path !== path) {
         throw new Unplaceable(`its folder "${path}" differs from "${known.path}" in case only`);
@@ -109,6 +101,26 @@ export class Destination {
       } else if (!Deno.lstatSync(this.#absolute(above)).isDirectory) {
         throw new UserError("refused", `Cannot unpack: "${path}" was replaced meanwhile`);
       }
+    }
+  }
+
+  /** Tells what concerns one name from what ends the run, such as a full disk. */
+  async #make<T>(parts: string[], action: (path: string) => Promise<T>): Promise<T> {
+    const path = this.#absolute(parts);
+    try {
+      return await action(path);
+    } catch (error) {
+      // A file system that folds names in a way foldName() does not know.
+      if (error instanceof Deno.errors.AlreadyExists) throw new Unplaceable("it exists already");
+      // Deno makes links only for a process that may read and write everywhere.
+      if (error instanceof Deno.errors.NotCapable && error.message.includes("symlink")) {
+        throw new Unplaceable("a symbolic link, for which this command has no permission");
+      }
+      const code = (error as { code?: string }).code;
+      if (code === "ENAMETOOLONG" || code === "EILSEQ") {
+        throw new Unplaceable("a name that this file system does not take");
+      }
+      throw cannotWrite(path, error);
     }
   }
 
@@ -139,13 +151,7 @@ export async function createFile(path: string, mode: number): Promise<Deno.FsFil
 /** Where a single file goes: into `dest` when that is a directory, else to `dest` itself. */
 export async function singleFilePath(dest: string, name: string): Promise<string> {
   const isDirectory = await Deno.stat(dest).then((info) => info.isDirectory, () => false);
-  const path = isDirectory ? join(dest, name) : dest;
-  return join(
-    await Deno.realPath(dirname(path)).catch((error) => {
-      throw cannotWrite(path, error);
-    }),
-    path.slice(path.lastIndexOf("/") + 1),
-  );
+  return isDirectory ? join(dest, name) : dest;
 }
 
 /** Says that `path` cannot be written, and why. */

@@ -57,7 +57,7 @@ function gitConfigSuspicion(text: string): string | undefined {
   if (/https?:\/\/([^/@\s:]*:[^/@\s]+|[^/@\s:]{20,})@/.test(text)) {
     return "a URL with a password or token in git's configuration";
   }
-  if (/^\s*extraheader\s*=\s*"?authorization/im.test(text)) {
+  if (/^\s*extraheader\s*=.*(authorization|token|cookie)/im.test(text)) {
     return "an authorization header in git's configuration";
   }
   return undefined;

@@ -26,7 +26,7 @@ export function judgeName(name: string, limits: NameLimits): NameVerdict {
     return { kind: "skip", reason: "a name with control characters" };
   }
   if (parts.length > limits.depth) return { kind: "skip", reason: "too deep" };
-  if (new TextEncoder().encode(name).length > limits.pathBytes) {
+  if (byteLength(name) > limits.pathBytes || parts.some((part) => byteLength(part) > 255)) {
     return { kind: "skip", reason: "a name that is too long" };
   }
   return { kind: "ok", parts };
@@ -44,7 +44,7 @@ export function judgeLink(target: string, depth: number, limits: NameLimits): st
   if (target.startsWith("/")) return "a link to an absolute path";
   // deno-lint-ignore no-control-regex
   if (/[\u0000-\u001f\u007f-\u009f]/.test(target)) return "a link with control characters";
-  if (new TextEncoder().encode(target).length > limits.pathBytes) return "a link that is too long";
+  if (byteLength(target) > limits.pathBytes) return "a link that is too long";
   const parts = target.split("/").filter((part) => part !== "" && part !== ".");
   const climb = parts.findIndex((part) => part !== "..");
   const ups = climb === -1 ? parts.length : climb;
@@ -61,4 +61,8 @@ export function foldName(name: string): string {
   return name
     .replace(/[\u200c-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g, "")
     .normalize("NFKC").toUpperCase().toLowerCase().normalize("NFKC");
+}
+
+function byteLength(text: string): number {
+  return new TextEncoder().encode(text).length;
 }

@@ -64,8 +64,8 @@ export async function unpackInto(
     return await unpacking.run(tar);
   } catch (error) {
     await unpacking.undo();
-    if (error instanceof UserError || options.signal?.aborted) throw error;
-    throw error instanceof Error && "code" in error ? cannotWrite(dest, error) : error;
+    if (!tar.locked) await tar.cancel(error).catch(() => {}); // it may not have been begun
+    throw error;
   }
 }
 
@@ -204,9 +204,11 @@ class Unpacking {
   async #write(file: Deno.FsFile, entry: TarEntry): Promise<void> {
     using target = file;
     for await (const chunk of entry.body()) {
-      // Small chunks at once: the thread pool costs more than they do.
-      if (chunk.length <= 16 * 1024) writeAllSync(target, chunk);
-      else for (let at = 0; at < chunk.length;) at += await target.write(chunk.subarray(at));
+      try {
+        await writeAll(target, chunk);
+      } catch (error) {
+        throw cannotWrite(`${this.#dest}/${entry.name}`, error);
+      }
       this.#report.bytes += chunk.length;
     }
     this.#report.files++;
@@ -228,8 +230,12 @@ class Unpacking {
   }
 }
 
-function writeAllSync(file: Deno.FsFile, chunk: Uint8Array): void {
-  for (let at = 0; at < chunk.length;) at += file.writeSync(chunk.subarray(at));
+async function writeAll(file: Deno.FsFile, chunk: Uint8Array): Promise<void> {
+  for (let at = 0; at < chunk.length;) {
+    const rest = chunk.subarray(at);
+    // Small chunks at once: the way through the thread pool costs more than they do.
+    at += rest.length <= 16 * 1024 ? file.writeSync(rest) : await file.write(rest);
+  }
 }
 
 function describeType(type: TarEntry["type"]): string {

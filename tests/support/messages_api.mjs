@@ -7,9 +7,9 @@
 //     LOG_BODIES=1                        adds the request's whole body to its line
 //
 // A line is {time, method, path, host, authorization, x_api_key, model, user_text_tail, bytes}; what
-// a request did not have is null; the tail is of what the user typed or a tool gave; bytes are those
-// of the body once its compression is undone. Each line is written before the answer begins. The credentials are
-// printed because a test judges them: never point a real account here.
+// a request did not have is null. The tail is of what the user typed or a tool gave; bytes are those
+// of the body once its compression is undone. Each line is written before the answer begins. The
+// credentials are printed because a test judges them: never point a real account here.
 //
 // What it answers, by the last thing the user said:
 //   say exactly: X      X, up to the end of the line
@@ -45,7 +45,7 @@ const TAIL_LIMIT = 300;
 
 const PEM = "-----BEGIN ";
 
-/** Claude Code compresses its requests when it was given no CA of its own. */
+/** Claude Code 2.1.329 sent gzip when it had neither a proxy nor NODE_EXTRA_CA_CERTS. */
 const DECODERS = {
   br: brotliDecompressSync,
   deflate: inflateSync,

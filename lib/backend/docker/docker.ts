@@ -1,0 +1,279 @@
+import { z } from "zod";
+import { CommandError, firstLine } from "../../system/process.ts";
+import { AGENT_USER } from "../layout.ts";
+import { type Engine, engineError, LABELS, parseJson, probeEngine } from "../../engine/engine.ts";
+import { removeContainer, removeVolume } from "../../engine/remove.ts";
+import { UserError } from "../../system/errors.ts";
+import { join } from "../../std/path.ts";
+import type { Backend, BottleState, ExecOptions, FoundBottle, Session } from "../backend.ts";
+import { dockerNames, planDocker } from "./plan.ts";
+import { seccompProfile } from "./seccomp.ts";
+
+/** How long a container may take from `docker run` to its first line. */
+const START_MS = 60_000;
+
+/** Bottles as containers. */
+export function docker(engine: Engine, { cacheDir }: { cacheDir: string }): Backend {
+  const seccompPath = join(cacheDir, "seccomp.json");
+  return {
+    name: "docker",
+    capabilities: { runtimes: ["runsc"] },
+    async probe({ runtime }, signal) {
+      await probeEngine(engine, signal);
+      if (runtime === "runsc") await probeGvisor(engine, signal);
+    },
+    plan: (spec) => planDocker(spec, { seccompPath }),
+    async launch(plan, ca, signal) {
+      await writeProfile(seccompPath);
+      await startAttached(engine, plan.commands[0]!.slice(1), ca, signal);
+      return openSession(engine, plan.spec.id);
+    },
+    async restart(plan, ca, signal) {
+      const { container } = dockerNames(plan.spec.id);
+      const args = ["start", "--attach", "--interactive", "--sig-proxy=false", container];
+      await startAttached(engine, args, ca, signal);
+      return openSession(engine, plan.spec.id);
+    },
+    open: (id) => openSession(engine, id),
+    list: (signal) => listBottles(engine, signal),
+  };
+}
+
+/** Written anew when it differs: what is there could be another version's. */
+async function writeProfile(path: string): Promise<void> {
+  const text = JSON.stringify(seccompProfile());
+  if (await Deno.readTextFile(path).catch(() => undefined) === text) return;
+  const temporary = `${path}.${crypto.randomUUID()}`;
+  await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+  await Deno.writeTextFile(temporary, text, { mode: 0o600 });
+  await Deno.rename(temporary, path);
+}
+
+/**
+ * Starts a container with a client attached, until its init says "up"; the client then waits for
+ * the certificate, hands it in and is killed, which the container does not notice.
+ */
+async function startAttached(
+  engine: Engine,
+  args: string[],
+  ca: Promise<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  const client = engine.stream(args, {
+    signal: AbortSignal.any([signal, AbortSignal.timeout(START_MS)]),
+  });
+  let handedOver = false;
+  try {
+    const line = await firstLine(client.stdout);
+    if (line === undefined) {
+      const result = await client.end();
+      signal.throwIfAborted();
+      throw startError(["docker", ...args], result);
+    }
+    if (line.trim() !== "up") {
+      const tool = /^missing (\w+)/.exec(line)?.[1];
+      throw new UserError(
+        "create",
+        tool === undefined
+          ? `Cannot start the bottle: its init said "${line.slice(0, 200)}"`
+          : `Cannot start the bottle: its image has no "${tool}"`,
+        { hints: ["build the bottle's dockerfile FROM claude-bottle, or install it there"] },
+      );
+    }
+    handedOver = true;
+    // Not awaited: commands can be run from now on, and the self-check waits for the forwarders.
+    deliver(client, ca);
+  } finally {
+    if (!handedOver) await client[Symbol.asyncDispose]();
+  }
+}
+
+function deliver(client: ReturnType<Engine["stream"]>, ca: Promise<string>): void {
+  ca.then((pem) => client.write(`${pem.trimEnd()}\nEND\n`))
+    .catch(() => {}) // the caller sees the certificate's failure itself
+    .then(() => client[Symbol.asyncDispose]());
+}
+
+function startError(
+  argv: string[],
+  result: { code: number; stdout: string; stderr: string },
+): Error {
+  if (/unknown or invalid runtime name|unknown runtime/i.test(result.stderr)) {
+    return new UserError("unavailable", `Cannot start the bottle: docker has no runtime "runsc"`, {
+      hints: [
+        "install gVisor: https://gvisor.dev/docs/user_guide/install/",
+        "claude-bottle doctor",
+      ],
+      cause: new CommandError(argv, result),
+    });
+  }
+  return engineError(argv, result);
+}
+
+const Runtimes = z.record(
+  z.string(),
+  z.object({ path: z.string().optional(), runtimeArgs: z.array(z.string()).nullish() }).nullable(),
+);
+
+/** gVisor must be registered, and must let a bottle dial the sockets of its volumes. */
+async function probeGvisor(engine: Engine, signal: AbortSignal): Promise<void> {
+  const text = await engine.check(["info", "--format", "{{json .Runtimes}}"], { signal });
+  const runtimes = Runtimes.safeParse(parseJson(text));
+  const runsc = runtimes.success ? runtimes.data.runsc : undefined;
+  if (runsc === undefined || runsc === null) {
+    throw new UserError("unavailable", `Cannot use "runtime: runsc": docker has no such runtime`, {
+      hints: [
+        "install gVisor: https://gvisor.dev/docs/user_guide/install/",
+        "sudo runsc install -- --host-uds=open && sudo systemctl restart docker",
+      ],
+    });
+  }
+  const uds = runsc.runtimeArgs?.some((arg) => /^--host-uds=(open|all)$/.test(arg)) ?? false;
+  if (!uds) {
+    throw new UserError(
+      "unavailable",
+      `Cannot use "runtime: runsc": it is registered without "--host-uds=open"`,
+      { hints: ["sudo runsc install -- --host-uds=open && sudo systemctl restart docker"] },
+    );
+  }
+}
+
+const State = z.object({ Status: z.string(), Running: z.boolean(), ExitCode: z.number() });
+
+function openSession(engine: Engine, id: string): Session {
+  const { container, proxyVolume } = dockerNames(id);
+  const execArgs = (
+    argv: string[],
+    { env = {}, workdir, tty }: ExecOptions & { tty?: boolean },
+  ) => [
+    "exec",
+    ...(tty === undefined
+      ? ["--interactive"]
+      : tty
+      ? ["--interactive", "--tty"]
+      : ["--interactive"]),
+    `--user=${AGENT_USER}`,
+    ...(workdir === undefined ? [] : [`--workdir=${workdir}`]),
+    // The name alone: docker takes the value from its own environment, and no argv shows it.
+    ...Object.keys(env).map((name) => `--env=${name}`),
+    container,
+    ...argv,
+  ];
+  const state = async (signal?: AbortSignal): Promise<BottleState> => {
+    const args = ["container", "inspect", "--format", "{{json .State}}", container];
+    const result = await engine.run(args, signal && { signal });
+    if (result.code !== 0) {
+      if (/no such container/i.test(result.stderr)) return { status: "gone" };
+      throw engineError(["docker", ...args], result);
+    }
+    const { Running, ExitCode } = State.parse(parseJson(result.stdout));
+    return Running ? { status: "running" } : { status: "stopped", code: ExitCode };
+  };
+  return {
+    id,
+    state,
+    exec: (argv, options = {}) =>
+      engine.run(execArgs(argv, options), {
+        ...(options.env && { env: options.env }),
+        ...(options.stdin !== undefined && { stdin: options.stdin }),
+        ...(options.signal && { signal: options.signal }),
+      }),
+    interact: (argv, options) =>
+      engine.interact(execArgs(argv, options), {
+        ...(options.env && { env: options.env }),
+        ...(options.signal && { signal: options.signal }),
+      }),
+    get(path, signal) {
+      const client = engine.stream(["cp", `${container}:${path}`, "-"], { signal });
+      return {
+        tar: client.stdout,
+        [Symbol.asyncDispose]: async () => {
+          await client[Symbol.asyncDispose]();
+        },
+      };
+    },
+    async wait(ms) {
+      // `docker wait` says when; the state says what, also when the container was never there.
+      await using client = engine.stream(["wait", container], {});
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      await Promise.race([
+        firstLine(client.stdout),
+        new Promise((resolve) => timer = setTimeout(resolve, ms)),
+      ]);
+      clearTimeout(timer);
+      return await state();
+    },
+    async stop() {
+      const result = await engine.run(["kill", container]);
+      const over = /no such container|is not running/i.test(result.stderr);
+      if (result.code !== 0 && !over) throw engineError(["docker", "kill", container], result);
+    },
+    async [Symbol.asyncDispose]() {
+      await removeContainer(engine, container);
+      await removeVolume(engine, proxyVolume);
+    },
+  };
+}
+
+const Row = z.object({
+  Names: z.string(),
+  State: z.string(),
+  Labels: z.string(),
+  CreatedAt: z.string(),
+});
+
+async function listBottles(engine: Engine, signal: AbortSignal): Promise<FoundBottle[]> {
+  const [containers, volumes] = await Promise.all([
+    engine.check([
+      "ps",
+      "--all",
+      "--no-trunc",
+      `--filter=label=${LABELS.id}`,
+      "--format={{json .}}",
+    ], { signal }),
+    engine.check([
+      "volume",
+      "ls",
+      `--filter=label=${LABELS.id}`,
+      `--format={{.Name}} {{.Label "${LABELS.id}"}}`,
+    ], { signal }),
+  ]);
+  const found = new Map<string, FoundBottle>();
+  const bottle = (id: string) => {
+    let known = found.get(id);
+    if (known === undefined) {
+      known = { id, agent: "", status: "incomplete", parts: [], createdAt: new Date(0) };
+      found.set(id, known);
+    }
+    return known;
+  };
+  for (const line of containers.split("\n").filter((text) => text !== "")) {
+    const row = Row.parse(parseJson(line));
+    const labels = parseLabels(row.Labels);
+    if (labels[LABELS.backend] !== "docker") continue;
+    const entry = bottle(labels[LABELS.id]!);
+    entry.parts.push(`container ${row.Names}`);
+    entry.agent = labels[LABELS.agent] ?? "";
+    if (labels[LABELS.role] !== "agent") continue;
+    entry.createdAt = new Date(row.CreatedAt.replace(/ [A-Z]+$/, ""));
+    entry.status = row.State === "running"
+      ? "running"
+      : row.State === "exited"
+      ? "stopped"
+      : "incomplete";
+  }
+  for (const line of volumes.split("\n").filter((text) => text !== "")) {
+    const [name, id] = line.split(" ") as [string, string];
+    bottle(id).parts.push(`volume ${name}`);
+  }
+  return [...found.values()];
+}
+
+function parseLabels(text: string): Record<string, string> {
+  return Object.fromEntries(
+    text.split(",").map((pair) => {
+      const at = pair.indexOf("=");
+      return [pair.slice(0, at), pair.slice(at + 1)];
+    }),
+  );
+}

@@ -1,0 +1,150 @@
+import { z } from "zod";
+import { join } from "../std/path.ts";
+import { UserError } from "../system/errors.ts";
+import { BOTTLE_ID } from "./identity.ts";
+
+/** The state's form. A newer one is refused, never rewritten. */
+const VERSION = 1;
+
+/** What is known of a bottle beside its labels. No secret, and no value of its env. */
+export const Metadata = z.strictObject({
+  version: z.literal(VERSION),
+  id: z.string().regex(BOTTLE_ID),
+  agent: z.string(),
+  bottle: z.string(),
+  backend: z.string(),
+  /** The working directory it was started in. */
+  cwd: z.string(),
+  /** A copy of the working directory was made. */
+  workspace: z.boolean(),
+  started_at: z.iso.datetime(),
+  images: z.record(z.string(), z.string()),
+  program: z.string(),
+  /** `starting` until the agent runs: what is left in that phase was never used. */
+  phase: z.enum(["starting", "running", "stopped"]),
+  /** Goes on without its launcher: on purpose, or because its terminal was lost. */
+  detached: z.boolean(),
+  headless: z.boolean(),
+  /** The arguments after `--`. */
+  arguments: z.array(z.string()),
+});
+export type Metadata = z.infer<typeof Metadata>;
+
+/** Bottles' state directories. */
+export class StateStore {
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  directory(id: string): string {
+    return join(this.#root, id);
+  }
+
+  file(id: string, name: string): string {
+    return join(this.#root, id, name);
+  }
+
+  /** Makes a bottle's directory. False when another bottle has that ID. */
+  async create(metadata: Metadata): Promise<boolean> {
+    await Deno.mkdir(this.#root, { recursive: true, mode: 0o700 });
+    try {
+      await Deno.mkdir(this.directory(metadata.id), { mode: 0o700 });
+    } catch (error) {
+      if (error instanceof Deno.errors.AlreadyExists) return false;
+      throw error;
+    }
+    await this.write(metadata);
+    return true;
+  }
+
+  /** Replaces the metadata in one step: a reader sees the old or the new. */
+  async write(metadata: Metadata): Promise<void> {
+    const path = this.file(metadata.id, "metadata.json");
+    const temporary = `${path}.${crypto.randomUUID()}`;
+    const text = `${JSON.stringify(Metadata.parse(metadata), null, 2)}\n`;
+    await Deno.writeTextFile(temporary, text, { mode: 0o600 });
+    await Deno.rename(temporary, path);
+  }
+
+  /** Undefined when nothing is known of that ID. */
+  async read(id: string): Promise<Metadata | undefined> {
+    const path = this.file(id, "metadata.json");
+    let text: string;
+    try {
+      text = await Deno.readTextFile(path);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    }
+    return parseMetadata(text, path);
+  }
+
+  async remove(id: string): Promise<void> {
+    await Deno.remove(this.directory(id), { recursive: true }).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
+  }
+
+  async ids(): Promise<string[]> {
+    const ids: string[] = [];
+    try {
+      for await (const entry of Deno.readDir(this.#root)) {
+        if (entry.isDirectory && BOTTLE_ID.test(entry.name)) ids.push(entry.name);
+      }
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    return ids.sort();
+  }
+
+  /** Marks this process as the bottle's launcher, until it ends in whatever way. */
+  async claim(id: string): Promise<AsyncDisposable> {
+    const file = await Deno.open(this.file(id, "launcher.lock"), {
+      create: true,
+      write: true,
+      mode: 0o600,
+    });
+    await file.lock(true);
+    return {
+      [Symbol.asyncDispose]: () => {
+        file.close();
+        return Promise.resolve();
+      },
+    };
+  }
+
+  /** Whether a living process is the bottle's launcher. */
+  async claimed(id: string): Promise<boolean> {
+    try {
+      using file = await Deno.open(this.file(id, "launcher.lock"), { write: true });
+      return !(await file.tryLock(true));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw error;
+    }
+  }
+}
+
+function parseMetadata(text: string, path: string): Metadata {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new UserError("io", `Cannot read state "${path}": it is not JSON`, {
+      hints: [`rm "${path}"`],
+    });
+  }
+  const version = z.object({ version: z.number() }).safeParse(json);
+  if (version.success && version.data.version > VERSION) {
+    throw new UserError("io", `Cannot read state "${path}": a newer claude-bottle wrote it`, {
+      hints: ["update claude-bottle"],
+    });
+  }
+  const parsed = Metadata.safeParse(json);
+  if (parsed.success) return parsed.data;
+  throw new UserError("io", `Cannot read state "${path}"`, {
+    hints: z.prettifyError(parsed.error).split("\n"),
+  });
+}
