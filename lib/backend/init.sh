@@ -1,6 +1,6 @@
 # PID 1's only child in a bottle: root without capabilities, which the agent can neither signal
 # nor replace. Arguments: one PORT=SOCKET a service. stdin: the CA's certificate, then "END".
-# stdout: "up" when commands may be run. Ends when the agent's session says how it ended.
+# stdout: "up" when commands may be run, "trusted" when it has the certificate. Ends when the agent's session says how it ended.
 set -eu
 umask 022
 dir=/run/claude-bottle
@@ -14,6 +14,7 @@ echo up
 
 ca=$(while IFS= read -r line && [ "$line" != END ]; do printf '%s\n' "$line"; done)
 [ -n "$ca" ] || exit 1
+echo trusted
 # Appended here and not by update-ca-certificates, which takes hundreds of milliseconds. The
 # image's own bundle is kept beside it: a resumed bottle gets a new CA, and only one.
 store=/etc/ssl/certs/ca-certificates.crt

@@ -68,11 +68,15 @@ export async function launchBottle(
     mounts: plan.backend.bundleMounts,
     policy: plan.policy,
   });
-  const started = progress.step(
-    "sidecars",
-    () => startBundle(engine, bundle, { ...inputs, signal }),
-  );
-  const ca = started.then((answer) => answer.ca);
+  const certificate = Promise.withResolvers<string>();
+  const ca = certificate.promise;
+  ca.catch(() => {}); // its failure is the sidecars'
+  const { secrets, extraCa } = inputs;
+  const started = progress.step("sidecars", async () => {
+    const onCertificate = certificate.resolve;
+    await startBundle(engine, bundle, { secrets, extraCa, onCertificate, signal });
+  });
+  started.catch(certificate.reject);
   const ready = progress.step("bottle", async () => {
     const session = inputs.restart
       ? await backend.restart(plan.backend, ca, signal)

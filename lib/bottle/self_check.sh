@@ -37,8 +37,8 @@ while :; do
   answer=$(curl -q -s --max-time 10 --proxy "http://127.0.0.1:$proxy_port" \
     --cacert /etc/ssl/certs/ca-certificates.crt -w '\n%{http_code}' "https://$denied/" 2>&1)
   code=$?
-  # 7: the forwarder does not listen yet; 52, 56: the bundle does not.
-  case $code in 7 | 52 | 56) ;; *) break ;; esac
+  # 7: the forwarder does not listen yet; 52, 56: the bundle does not; or it has no policy yet.
+  case "$code $answer" in 7\ * | 52\ * | 56\ * | *'"reason":"not_ready"'*) ;; *) break ;; esac
   tries=$((tries + 1))
   [ $tries -lt 100 ] || break
   sleep 0.02

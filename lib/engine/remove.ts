@@ -8,11 +8,18 @@ export async function removeContainer(engine: Engine, name: string): Promise<voi
   }
 }
 
+/** A volume's users are removed at the same time: how often, and how far apart, to try again. */
+const TRIES = 40;
+const PAUSE_MS = 50;
+
 /** Removes a volume; one that is gone already is no error. */
 export async function removeVolume(engine: Engine, name: string): Promise<void> {
-  // In use by a bundle that is being removed at the same time: its remover comes back for it.
-  const result = await engine.run(["volume", "rm", "--force", name]);
-  if (result.code !== 0 && !/no such volume|volume is in use/i.test(result.stderr)) {
-    throw engineError(["docker", "volume", "rm", name], result);
+  for (let left = TRIES;; left--) {
+    const result = await engine.run(["volume", "rm", "--force", name]);
+    if (result.code === 0 || /no such volume/i.test(result.stderr)) return;
+    if (left === 0 || !/volume is in use/i.test(result.stderr)) {
+      throw engineError(["docker", "volume", "rm", name], result);
+    }
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
 }

@@ -15,6 +15,7 @@ import decide from "../daemon/egress/decide.ts" with { type: "text" };
 import denial from "../daemon/egress/denial.ts" with { type: "text" };
 import forward from "../daemon/egress/forward.ts" with { type: "text" };
 import headers from "../daemon/egress/headers.ts" with { type: "text" };
+import http from "../daemon/egress/http.ts" with { type: "text" };
 import egress from "../daemon/egress/main.ts" with { type: "text" };
 import mask from "../daemon/egress/mask.ts" with { type: "text" };
 import proxy from "../daemon/egress/proxy.ts" with { type: "text" };
@@ -41,6 +42,7 @@ export const DAEMON_SOURCES: Record<string, string> = {
   "egress/denial.ts": denial,
   "egress/forward.ts": forward,
   "egress/headers.ts": headers,
+  "egress/http.ts": http,
   "egress/main.ts": egress,
   "egress/mask.ts": mask,
   "egress/proxy.ts": proxy,

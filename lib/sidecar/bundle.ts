@@ -7,7 +7,7 @@ import {
 } from "../daemon/policy.ts";
 import { type Engine, engineError, LABELS, parseJson } from "../engine/engine.ts";
 import { UserError } from "../system/errors.ts";
-import { firstLine } from "../system/process.ts";
+import { type LineReader, readLines, type Streaming } from "../system/process.ts";
 
 /** The sidecars of one bottle, decided. */
 export interface BundlePlan {
@@ -65,27 +65,31 @@ export function planBundle(options: BundleOptions): BundlePlan {
   return { container, args, policy: options.policy };
 }
 
-const Applied = z.union([
-  z.strictObject({
-    ok: z.literal(true),
-    version: z.number(),
-    ca: z.string().startsWith("-----BEGIN CERTIFICATE-----"),
-  }),
-  z.strictObject({ ok: z.literal(false), error: z.string() }),
-]);
+const Certificate = z.strictObject({
+  ok: z.literal(true),
+  ca: z.string().startsWith("-----BEGIN CERTIFICATE-----"),
+});
+const Applied = z.strictObject({ ok: z.literal(true), version: z.number() });
+const Failed = z.strictObject({ ok: z.literal(false), error: z.string() });
 
 /** How long the bundle may take from `docker run` to its answer. */
 const READY_MS = 30_000;
 
 /**
- * Starts the bundle with its first policy; returns the certificate of the session's authority.
- * On failure the container may exist: whoever calls removes it.
+ * Starts the bundle with its first policy; resolves when that is enforced. `onCertificate` is
+ * called before, as soon as the session's authority exists. On failure the container may exist:
+ * whoever calls removes it.
  */
 export async function startBundle(
   engine: Engine,
   plan: BundlePlan,
-  { secrets, extraCa, signal }: { secrets: Secrets; extraCa: string; signal: AbortSignal },
-): Promise<{ ca: string }> {
+  { secrets, extraCa, onCertificate, signal }: {
+    secrets: Secrets;
+    extraCa: string;
+    onCertificate: (pem: string) => void;
+    signal: AbortSignal;
+  },
+): Promise<void> {
   const request: ApplyRequest = {
     op: "apply",
     version: 1,
@@ -93,26 +97,41 @@ export async function startBundle(
     secrets,
     extraCa,
   };
-  // The client is killed once it has delivered: the container goes on without it.
-  await using client = engine.stream(plan.args, { signal: timeLimit(signal) });
-  // A client that dies at once (no such image) closes the pipe: its own words say why.
-  await client.write(`${JSON.stringify(request)}\n`).catch(() => {});
-  const line = await firstLine(client.stdout);
+  // The client is killed once it has its answer: the container goes on without it.
+  await using client = engine.stream(plan.args, {
+    signal: AbortSignal.any([signal, AbortSignal.timeout(READY_MS)]),
+  });
+  const lines = readLines(client.stdout);
+  try {
+    // A client that dies at once (no such image) closes the pipe: its own words say why.
+    await client.write(`${JSON.stringify(request)}\n`).catch(() => {});
+    onCertificate(await answer(lines, client, plan, Certificate, signal).then(({ ca }) => ca));
+    await answer(lines, client, plan, Applied, signal);
+  } finally {
+    await lines.cancel();
+  }
+}
+
+/** The bundle's next answer, as `schema` says it must be. */
+async function answer<T>(
+  lines: LineReader,
+  client: Streaming,
+  plan: BundlePlan,
+  schema: z.ZodType<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const line = await lines.next();
   if (line === undefined) {
     const result = await client.end();
     signal.throwIfAborted();
     throw engineError(["docker", ...plan.args], result);
   }
-  const answer = Applied.safeParse(parseJson(line));
-  if (!answer.success || !answer.data.ok) {
-    const detail = answer.success && !answer.data.ok ? answer.data.error : line.slice(0, 200);
-    throw new UserError("create", `Cannot start the sidecars: ${detail}`, {
-      hints: [`docker logs ${plan.container}`],
-    });
-  }
-  return { ca: answer.data.ca };
-}
-
-function timeLimit(signal: AbortSignal): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(READY_MS)]);
+  const json = parseJson(line);
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const failed = Failed.safeParse(json);
+  const detail = failed.success ? failed.data.error : line.slice(0, 200);
+  throw new UserError("create", `Cannot start the sidecars: ${detail}`, {
+    hints: [`docker logs ${plan.container}`],
+  });
 }

@@ -35,6 +35,17 @@ export class UserError extends Error {
   }
 }
 
+/** What ends a run from outside. SIGHUP says that the terminal went, not that the agent must. */
+export class Interruption extends UserError {
+  override name = "Interruption";
+  readonly signal: "SIGINT" | "SIGTERM" | "SIGHUP";
+
+  constructor(signal: "SIGINT" | "SIGTERM" | "SIGHUP") {
+    super(signal === "SIGTERM" ? "terminated" : "interrupted", `Interrupted by ${signal}`);
+    this.signal = signal;
+  }
+}
+
 /** An error as it crosses a worker's border and as the terminal shows it. */
 export interface ErrorReport {
   exitCode: number;

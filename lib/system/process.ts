@@ -111,6 +111,7 @@ export const streamProcess: Stream = (command, args, options = {}) => {
         stderr.catch(() => {}),
         feeding,
         feeding === undefined ? writer.close().catch(() => {}) : undefined,
+        // A reader that has the stream ends with the process; what nobody reads is given up.
         child.stdout.locked ? undefined : child.stdout.cancel().catch(() => {}),
       ]);
     },
@@ -191,23 +192,33 @@ export function quote(argv: string[]): string {
     .join(" ");
 }
 
-/** The first line of a stream; undefined when it ends before one. The rest is not read. */
-export async function firstLine(
-  stream: ReadableStream<Uint8Array>,
-): Promise<string | undefined> {
+/** Lines of a stream, one at a time. */
+export interface LineReader {
+  /** The next line without its end; undefined when the stream ends before one is complete. */
+  next(): Promise<string | undefined>;
+  /** Gives the rest of the stream up. */
+  cancel(): Promise<void>;
+}
+
+/** Reads a stream by lines: for a conversation with a process that goes on. */
+export function readLines(stream: ReadableStream<Uint8Array>): LineReader {
   const reader = stream.getReader();
   const decoder = new TextDecoder();
   let text = "";
-  try {
-    while (true) {
-      const { done, value } = await reader.read();
-      if (done) return undefined;
-      text += decoder.decode(value, { stream: true });
-      const end = text.indexOf("\n");
-      if (end !== -1) return text.slice(0, end);
-    }
-  } finally {
-    await reader.cancel().catch(() => {});
-    reader.releaseLock();
-  }
+  return {
+    async next() {
+      while (true) {
+        const end = text.indexOf("\n");
+        if (end !== -1) {
+          const line = text.slice(0, end);
+          text = text.slice(end + 1);
+          return line;
+        }
+        const { done, value } = await reader.read();
+        if (done) return undefined;
+        text += decoder.decode(value, { stream: true });
+      }
+    },
+    cancel: () => reader.cancel().catch(() => {}),
+  };
 }

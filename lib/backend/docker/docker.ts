@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { CommandError, firstLine } from "../../system/process.ts";
+import { CommandError, type LineReader, readLines, type Streaming } from "../../system/process.ts";
 import { AGENT_USER } from "../layout.ts";
 import { type Engine, engineError, LABELS, parseJson, probeEngine } from "../../engine/engine.ts";
 import { removeContainer, removeVolume } from "../../engine/remove.ts";
@@ -62,9 +62,10 @@ async function startAttached(
   const client = engine.stream(args, {
     signal: AbortSignal.any([signal, AbortSignal.timeout(START_MS)]),
   });
+  const lines = readLines(client.stdout);
   let handedOver = false;
   try {
-    const line = await firstLine(client.stdout);
+    const line = await lines.next();
     if (line === undefined) {
       const result = await client.end();
       signal.throwIfAborted();
@@ -82,16 +83,25 @@ async function startAttached(
     }
     handedOver = true;
     // Not awaited: commands can be run from now on, and the self-check waits for the forwarders.
-    deliver(client, ca);
+    deliver(client, lines, ca);
   } finally {
-    if (!handedOver) await client[Symbol.asyncDispose]();
+    if (!handedOver) await release(client, lines);
   }
 }
 
-function deliver(client: ReturnType<Engine["stream"]>, ca: Promise<string>): void {
-  ca.then((pem) => client.write(`${pem.trimEnd()}\nEND\n`))
+/** Hands the certificate in, waits until init has it, and lets the client go. */
+function deliver(client: Streaming, lines: LineReader, ca: Promise<string>): void {
+  ca.then(async (pem) => {
+    await client.write(`${pem.trimEnd()}\nEND\n`);
+    await lines.next(); // killed sooner, the client would take the certificate with it
+  })
     .catch(() => {}) // the caller sees the certificate's failure itself
-    .then(() => client[Symbol.asyncDispose]());
+    .then(() => release(client, lines));
+}
+
+async function release(client: Streaming, lines: LineReader): Promise<void> {
+  await lines.cancel();
+  await client[Symbol.asyncDispose]();
 }
 
 function startError(
@@ -195,12 +205,14 @@ function openSession(engine: Engine, id: string): Session {
     async wait(ms) {
       // `docker wait` says when; the state says what, also when the container was never there.
       await using client = engine.stream(["wait", container], {});
+      const lines = readLines(client.stdout);
       let timer: ReturnType<typeof setTimeout> | undefined;
       await Promise.race([
-        firstLine(client.stdout),
+        lines.next(),
         new Promise((resolve) => timer = setTimeout(resolve, ms)),
       ]);
       clearTimeout(timer);
+      await lines.cancel();
       return await state();
     },
     async stop() {

@@ -13,14 +13,15 @@ import { createAuthority } from "./authority.ts";
 const RESTART_MS = 100;
 const LINE_LIMIT = 16 * 1024 * 1024;
 
-const authority = createAuthority();
 let applied: ApplyRequest | undefined;
 let restarts = 0;
 let notes = 0;
 let listening = false;
 /** Those who wait until the running daemon has what was applied last. */
 let waiting: (() => void)[] = [];
+// First of all: the daemon loads while the keys are made.
 let egress = startEgress();
+const authority = createAuthority();
 
 /** Starts the egress daemon and keeps it: what it knew is told to the next one. */
 function startEgress(): ChildProcess {
@@ -104,7 +105,7 @@ async function serve(line: string): Promise<unknown> {
       const done = new Promise<void>((resolve) => waiting.push(resolve));
       configure();
       await done;
-      return { ok: true, version: request.version, ca: authority.certificate };
+      return { ok: true, version: request.version };
     }
     case "ca":
       return { ok: true, ca: authority.certificate };
@@ -142,6 +143,8 @@ const control = createServer((socket: Socket) => {
 });
 rmSync(CONTROL_SOCKET, { force: true });
 control.listen(CONTROL_SOCKET);
+// Before anything is asked: the bottle's trust store can be made while the daemon starts.
+console.log(JSON.stringify({ ok: true, ca: authority.certificate }));
 // The first policy comes with the container's start: one process less than a second `exec`.
 converse(process.stdin, process.stdout);
 process.on("SIGTERM", () => process.exit(0));

@@ -1,4 +1,4 @@
-import { BlockList, isIP } from "node:net";
+import { BlockList, isIP, isIPv4 } from "node:net";
 
 /**
  * Addresses that are not the public internet (IANA special-purpose registries for IPv4 and
@@ -40,7 +40,7 @@ const FORBIDDEN: readonly string[] = [
 const blocked = new BlockList();
 for (const range of FORBIDDEN) {
   const [net, bits] = range.split("/") as [string, string];
-  blocked.addSubnet(net, Number(bits), isIP(net) === 6 ? "ipv6" : "ipv4");
+  blocked.addSubnet(net, Number(bits), isIPv4(net) ? "ipv4" : "ipv6");
 }
 
 /** Whether an address may be dialled without being named in `extra_hosts`. Unknown means no. */

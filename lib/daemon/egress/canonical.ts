@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { isIPv4, isIPv6 } from "node:net";
 import { domainToASCII } from "node:url";
 
 /** Where a request goes, in the one spelling that is decided on, dialled and written down. */
@@ -28,9 +28,11 @@ export function parseAuthority(
 
 /** Lower-cases, applies IDNA, drops the root's dot. Undefined when it is no host name. */
 function canonicalName(text: string): string | undefined {
-  const ascii = domainToASCII(text.endsWith(".") ? text.slice(0, -1) : text);
+  const name = text.endsWith(".") ? text.slice(0, -1) : text;
+  // Most names are canonical already; the conversion costs more than the rest of a decision.
+  const ascii = /^[a-z][a-z0-9-]*(\.[a-z][a-z0-9]*)+$/.test(name) ? name : domainToASCII(name);
   if (ascii === "" || ascii.length > 253) return undefined;
-  if (isIP(ascii) === 4) return text === ascii ? ascii : undefined;
+  if (isIPv4(ascii)) return text === ascii ? ascii : undefined;
   // A name whose last label is a number is an IPv4 address in disguise (WHATWG URL §3.5).
   if (/(^|\.)(0x[0-9a-f]*|\d+)$/.test(ascii)) return undefined;
   const labels = ascii.split(".");
@@ -38,7 +40,7 @@ function canonicalName(text: string): string | undefined {
 }
 
 function canonicalIpv6(text: string): string | undefined {
-  if (isIP(text) !== 6) return undefined;
+  if (!isIPv6(text)) return undefined;
   return new URL(`http://[${text}]/`).hostname.slice(1, -1);
 }
 

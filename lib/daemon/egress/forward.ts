@@ -1,10 +1,4 @@
-import {
-  type ClientRequest,
-  type IncomingMessage,
-  request as httpRequest,
-  type RequestOptions,
-  type ServerResponse,
-} from "node:http";
+import type { ClientRequest, IncomingMessage, RequestOptions, ServerResponse } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
 import type { Readable } from "node:stream";
@@ -13,6 +7,7 @@ import type { DenialReason, Route, Secrets } from "../policy.ts";
 import { echoes, injection, stripQuery } from "./credentials.ts";
 import type { Question } from "./decide.ts";
 import { headerValues, requestHeaders, responseHeaders } from "./headers.ts";
+import { request as httpRequest } from "./http.ts";
 import { Masker } from "./mask.ts";
 import { ResolveError, resolveHost } from "./resolve.ts";
 import type { Upstream } from "./upstream.ts";
@@ -100,8 +95,8 @@ export async function openUpstream(
     timeout: STALL_MS,
     // A socket that changes protocol never returns to a pool, but is dialled the same way.
     ...(upgrade === undefined
-      ? { agent: secure ? rules.upstream.secure : rules.upstream.plain }
-      : { agent: false, ...rules.upstream.dial }),
+      ? { agent: secure ? rules.upstream.secure() : rules.upstream.plain }
+      : { agent: false, ...rules.upstream.dial() }),
     ...(secure && isIP(host) === 0 && { servername: host }),
   };
   return secure ? httpsRequest(options) : httpRequest(options);

@@ -42,6 +42,8 @@ process.on("message", (message: ToDaemon) => {
       upstream: createUpstream(extraHosts, extraCa),
     },
   };
+  // Later, but before it is needed: reading the system's roots takes tens of milliseconds.
+  setImmediate(current.rules.upstream.warm);
   if (retired !== undefined) {
     setTimeout(() => retired.close(), RETIRE_MS).unref();
   }

@@ -1,10 +1,4 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerOptions,
-  type ServerResponse,
-} from "node:http";
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { type SecureContext, TLSSocket } from "node:tls";
 import type { DenialReason, Policy } from "../policy.ts";
@@ -14,6 +8,7 @@ import { decide, type Question, type Verdict } from "./decide.ts";
 import { denialBody, denialStatus, sendDenial } from "./denial.ts";
 import { forward, ForwardError, type Rules } from "./forward.ts";
 import { headerValues } from "./headers.ts";
+import { createServer } from "./http.ts";
 import { upgrade } from "./upgrade.ts";
 
 /** What the proxy asks of its surroundings. */

@@ -1,0 +1,95 @@
+import type { Session } from "../backend/backend.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { Progress } from "../system/progress.ts";
+import type { Ending } from "./agent_session.ts";
+import { removeBottle, stopBottle } from "./launch.ts";
+import { keepWork, saveTranscript } from "./settle.ts";
+import type { Metadata, StateStore } from "./state.ts";
+
+export interface FinishContext {
+  engine: Engine;
+  store: StateStore;
+  progress: Progress;
+  auditPath(id: string): string;
+}
+
+/** What is left of a bottle, and what the caller exits with. */
+export interface Outcome {
+  code: number;
+  left: "nothing" | "running" | "stopped";
+}
+
+/**
+ * Ends a bottle as its agent ended: with 0 everything goes, but for transcript and changed work;
+ * otherwise its files are kept for `resume`, and its sidecars go; detached, all of it runs on.
+ * Takes no signal: what was begun here is finished.
+ */
+export async function finish(
+  context: FinishContext,
+  session: Session,
+  metadata: Metadata,
+  ending: Ending,
+): Promise<Outcome> {
+  const { engine, store, progress } = context;
+  const { id } = metadata;
+  const auditPath = context.auditPath(id);
+  if (ending.kind === "detached") {
+    await store.write({ ...metadata, detached: true });
+    progress.say(`detached; the agent runs on: claude-bottle attach ${id}`);
+    return { code: 0, left: "running" };
+  }
+  if (ending.kind === "ended" && ending.code === 0) {
+    await discard(context, session, metadata);
+    return { code: 0, left: "nothing" };
+  }
+  await stopBottle(engine, session, auditPath);
+  const state = await session.state();
+  if (state.status === "gone") {
+    await session[Symbol.asyncDispose]();
+    await store.remove(id);
+    progress.warn(`Bottle ${id} was removed by somebody else`);
+    return { code: 69, left: "nothing" };
+  }
+  await saveTranscript(store, session, progress, forever());
+  await store.write({ ...metadata, phase: "stopped" });
+  const code = ending.kind === "ended"
+    ? ending.code
+    : ending.kind === "interrupted"
+    ? ending.by.exitCode
+    : 137;
+  const why = ending.kind === "ended"
+    ? `the agent ended with code ${ending.code}`
+    : ending.kind === "interrupted"
+    ? `stopped by ${ending.by.signal}`
+    : "the bottle was stopped from outside, or ran out of memory";
+  progress.say(`${why}; kept: claude-bottle resume ${id}`);
+  return { code, left: "stopped" };
+}
+
+/** Removes a bottle for good, after keeping its transcript and its changed work. */
+export async function discard(
+  context: FinishContext,
+  session: Session,
+  metadata: Metadata,
+): Promise<void> {
+  const { engine, store, progress } = context;
+  const { id } = metadata;
+  await session.stop(); // what is copied out no longer changes
+  const saved = saveTranscript(store, session, progress, forever());
+  let changed = 0;
+  if (metadata.workspace) {
+    // On failure it throws, and the bottle with the work in it stays.
+    changed = await keepWork(store, session, forever());
+  }
+  await saved;
+  await removeBottle(engine, session, context.auditPath(id));
+  await store.write({ ...metadata, phase: "stopped" });
+  if (changed > 0) {
+    progress.say(`${changed} paths of the workspace changed: claude-bottle get ${id} DEST`);
+  }
+}
+
+/** Settling is not interrupted: it is short, and half of it would lose work. */
+function forever(): AbortSignal {
+  return new AbortController().signal;
+}

@@ -1,0 +1,75 @@
+import type { Session } from "../backend/backend.ts";
+import { TRANSCRIPTS, WORKSPACE } from "../backend/layout.ts";
+import type { Progress } from "../system/progress.ts";
+import { changedPaths, digestWhile } from "../workspace/digest.ts";
+import { unpackInto } from "../workspace/unpack.ts";
+import type { StateStore } from "./state.ts";
+
+/** The workspace's tar entries begin with its name; digests leave it out. */
+const STRIP = { strip: 1 };
+const WORK = "work.tar";
+const BASELINE = "workspace.json";
+
+/** Notes what went into the workspace while it goes, to be compared with what comes out. */
+export function recordBaseline(
+  store: StateStore,
+  id: string,
+  tar: ReadableStream<Uint8Array>,
+): { tar: ReadableStream<Uint8Array>; recorded: Promise<void> } {
+  const { tar: passed, digest } = digestWhile(tar, STRIP);
+  const recorded = digest.then(async (tree) => {
+    const text = JSON.stringify([...tree]);
+    await Deno.writeTextFile(store.file(id, BASELINE), text, { mode: 0o600 });
+  });
+  return { tar: passed, recorded };
+}
+
+/**
+ * Keeps the copied workspace as `work.tar`, byte for byte and never unpacked, when it differs
+ * from what was copied in. Returns how many paths changed.
+ */
+export async function keepWork(
+  store: StateStore,
+  session: Session,
+  signal: AbortSignal,
+): Promise<number> {
+  const path = store.file(session.id, WORK);
+  await using download = session.get(WORKSPACE, signal);
+  const { tar, digest } = digestWhile(download.tar, STRIP);
+  using file = await Deno.open(path, { create: true, write: true, truncate: true, mode: 0o600 });
+  const [after] = await Promise.all([digest, tar.pipeTo(file.writable, { preventClose: true })]);
+  const before = new Map(
+    JSON.parse(await Deno.readTextFile(store.file(session.id, BASELINE))) as [string, string][],
+  );
+  const changed = changedPaths(before, after).length;
+  if (changed === 0) await Deno.remove(path);
+  return changed;
+}
+
+/** Whether a workspace was kept for this bottle, and where. */
+export async function keptWork(store: StateStore, id: string): Promise<string | undefined> {
+  const path = store.file(id, WORK);
+  return await Deno.stat(path).then(() => path, () => undefined);
+}
+
+/** Saves the agent's transcripts; what cannot be had is said, and is no error. */
+export async function saveTranscript(
+  store: StateStore,
+  session: Session,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
+  const target = store.file(session.id, "transcript");
+  const fresh = `${target}.new`;
+  await Deno.remove(fresh, { recursive: true }).catch(() => {});
+  try {
+    await using download = session.get(TRANSCRIPTS, signal);
+    await unpackInto(download.tar, fresh, { strip: 1, signal });
+    await Deno.remove(target, { recursive: true }).catch(() => {});
+    await Deno.rename(fresh, target);
+  } catch (error) {
+    await Deno.remove(fresh, { recursive: true }).catch(() => {});
+    const message = error instanceof Error ? error.message : String(error);
+    progress.warn(`No transcript saved: ${message}`);
+  }
+}

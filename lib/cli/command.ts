@@ -1,0 +1,82 @@
+/** What a command needs beyond what every runner has: exactly this, and nothing else. */
+export interface Grants {
+  read: string[];
+  write: string[];
+  /** Environment variables, by name. */
+  env: string[];
+  /** Programs, as absolute paths. */
+  run: string[];
+  /** Reading and writing anywhere: only where a command's purpose is to write where it is told. */
+  anywhere?: boolean;
+}
+
+/** One flag. */
+export interface Flag {
+  name: string;
+  /** What its value is called; without it the flag is a switch. */
+  value?: string;
+  summary: string;
+  short?: string;
+}
+
+/** One positional argument. */
+export interface Positional {
+  name: string;
+  optional?: boolean;
+}
+
+/** What the command line said, checked against the table. */
+export interface Input {
+  command: string;
+  switches: string[];
+  values: Record<string, string>;
+  positionals: string[];
+  /** What followed `--`; undefined when there was no `--`. */
+  rest?: string[];
+}
+
+/** What the host is, found out once by main.ts, which may look. */
+export interface HostFacts {
+  home: string;
+  cwd: string;
+  xdgCacheHome?: string;
+  /** Absolute paths of the tools that exist. */
+  tools: Partial<Record<"docker" | "smolvm", string>>;
+  /** An editor that EDITOR or VISUAL names, as an absolute path with its arguments. */
+  editor?: string[];
+  tty: { stdin: boolean; stdout: boolean; stderr: boolean };
+  color: boolean;
+  /** TERM and COLORTERM. */
+  terminal: Record<string, string>;
+  /** References of images that replace the defaults: tests and mirrors. */
+  nodeImage?: string;
+  backend?: string;
+  version: string;
+}
+
+/** What the reader found out, and what the runner may therefore do. */
+export interface Needs<Data = unknown> {
+  grants: Partial<Grants>;
+  data: Data;
+}
+
+/** The code of a command: loaded in the workers only. */
+export interface CommandModule<Data = unknown> {
+  /** Runs in the reader: reads manifests and settings, decides what the runner needs. */
+  read?(input: Input, host: HostFacts): Promise<Needs<Data>>;
+  /** Runs in the runner; resolves with the exit code. */
+  run(input: Input, data: Data, host: HostFacts, signal: AbortSignal): Promise<number>;
+}
+
+/** An entry of the command table. */
+export interface Command {
+  name: string;
+  summary: string;
+  /** Paragraphs of the command's help, after its usage. */
+  details?: string;
+  positionals: Positional[];
+  flags: Flag[];
+  /** What `--` introduces, when it may. */
+  rest?: string;
+  load(): Promise<CommandModule>;
+}

@@ -1,0 +1,71 @@
+import { isAbsolute, join } from "../std/path.ts";
+import { WORKSPACE } from "../backend/layout.ts";
+import { keptWork } from "../bottle/settle.ts";
+import { UserError } from "../system/errors.ts";
+import { unpackInto, type UnpackReport } from "../workspace/unpack.ts";
+import type { CommandModule } from "./command.ts";
+import { type Context, createContext, locate, noSuchBottle } from "./context.ts";
+import { size } from "./preflight.ts";
+
+export const get: CommandModule = {
+  // Its purpose is to write where it is told, links included, which Deno grants only unscoped.
+  read: () => Promise.resolve({ grants: { anywhere: true }, data: undefined }),
+
+  async run(input, _data, host, signal) {
+    const [prefix, second, third] = input.positionals as [string, string, string | undefined];
+    const path = third === undefined ? undefined : relativePath(second);
+    const given = third ?? second;
+    const dest = isAbsolute(given) ? given : join(host.cwd, given);
+    const context = createContext(host);
+    const source = await findSource(context, prefix, signal);
+    const report = await source(async (tar) =>
+      await unpackInto(tar, dest, { strip: 1, signal, ...(path !== undefined && { only: path }) })
+    );
+    say(context, dest, report);
+    return 0;
+  },
+};
+
+type Unpack = (tar: ReadableStream<Uint8Array>) => Promise<UnpackReport>;
+
+/** A bottle that exists, or the work that one left. */
+async function findSource(
+  context: Context,
+  prefix: string,
+  signal: AbortSignal,
+): Promise<(unpack: Unpack) => Promise<UnpackReport>> {
+  const ids = await context.store.ids();
+  const matches = ids.includes(prefix) ? [prefix] : ids.filter((id) => id.startsWith(prefix));
+  const kept = matches.length === 1 ? await keptWork(context.store, matches[0]!) : undefined;
+  if (kept !== undefined) {
+    return async (unpack) => {
+      using file = await Deno.open(kept);
+      return await unpack(file.readable);
+    };
+  }
+  if (matches.length > 1) throw noSuchBottle(prefix, matches, ids);
+  const { backend, found } = await locate(context, prefix, signal);
+  if (found.status === "incomplete") {
+    throw new UserError("io", `Bottle "${found.id}" has no files`, {
+      hints: ["claude-bottle cleanup"],
+    });
+  }
+  return async (unpack) => {
+    await using download = backend.open(found.id).get(WORKSPACE, signal);
+    return await unpack(download.tar);
+  };
+}
+
+/** Below /workspace, however it was written. */
+function relativePath(path: string): string {
+  const inside = path.startsWith(`${WORKSPACE}/`) ? path.slice(WORKSPACE.length + 1) : path;
+  return inside.replace(/^\.\//, "").replace(/\/+$/, "");
+}
+
+function say({ progress }: Context, dest: string, report: UnpackReport): void {
+  progress.say(`${report.files} files, ${size(report.bytes)} in ${dest}`);
+  for (const { path, reason } of report.skipped) progress.warn(`Left out: ${path}: ${reason}`);
+  for (const path of report.trusted) {
+    progress.warn(`A tool on this machine could run or trust "${path}": read it first`);
+  }
+}

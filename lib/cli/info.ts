@@ -1,0 +1,65 @@
+import { BOTTLE_ID } from "../bottle/identity.ts";
+import { planBottle } from "../bottle/plan.ts";
+import { loadConfig } from "../manifest/config.ts";
+import { listManifests } from "../manifest/manifest_dirs.ts";
+import { hostPaths } from "../system/paths.ts";
+import type { CommandModule } from "./command.ts";
+import { chooseBackend, createContext, locate } from "./context.ts";
+import { loadManifests, type Manifests } from "./load.ts";
+import { preflight } from "./preflight.ts";
+
+export const info: CommandModule<Manifests | undefined> = {
+  async read(input, host) {
+    const name = input.positionals[0]!;
+    const home = hostPaths(host.home, host.xdgCacheHome).config;
+    await loadConfig(home);
+    const agents = await listManifests({ home, cwd: host.cwd });
+    const isAgent = agents.some((entry) => entry.kind === "agent" && entry.name === name);
+    // What looks like an ID and is no agent's name is a bottle's.
+    if (!isAgent && BOTTLE_ID.test(name)) return { data: undefined, grants: {} };
+    if (!isAgent && agents.every((entry) => !name.startsWith(`${entry.name}-`))) {
+      await loadManifests(name, host); // says what exists
+    }
+    if (!isAgent) return { data: undefined, grants: {} };
+    return { data: (await loadManifests(name, host)).manifests, grants: {} };
+  },
+
+  async run(input, manifests, host, signal) {
+    const context = createContext(host);
+    const json = input.values.format === "json";
+    if (manifests === undefined) {
+      const { found } = await locate(context, input.positionals[0]!, signal);
+      const metadata = await context.store.read(found.id);
+      const about = { ...metadata, id: found.id, status: found.status, parts: found.parts };
+      if (json) console.log(JSON.stringify(about, null, 2));
+      else {
+        for (const [key, value] of Object.entries(about)) {
+          const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+          console.log(`${key.padEnd(12)}${text}`);
+        }
+      }
+      return 0;
+    }
+    const { agent, bottle: { bottle }, config } = manifests;
+    const backend = chooseBackend(context, { input, host, config });
+    const plan = planBottle(backend, {
+      id: `${agent.name}-xxxxx`,
+      image: "",
+      request: {
+        agentName: agent.name,
+        agent: agent.manifest,
+        prompt: agent.prompt,
+        bottle,
+        resources: { ...config.resources, ...bottle.resources },
+        arguments: [],
+      },
+    });
+    const files = [agent.path, ...bottle.chain.map((link) => link.path)];
+    console.log(
+      json
+        ? JSON.stringify({ agent: agent.name, files, grants: plan.grants }, null, 2)
+        : [...preflight(plan, undefined), `files    ${files.join("\n         ")}`].join("\n"),
+    );
+    return 0;
+  },
+};

@@ -1,0 +1,149 @@
+import { mintId } from "../bottle/identity.ts";
+import { planBottle, type Request } from "../bottle/plan.ts";
+import { agentImage } from "../image/inputs.ts";
+import { refuseUnavailable } from "../manifest/unavailable.ts";
+import { UserError } from "../system/errors.ts";
+import { type Survey, surveyWorkspace } from "../workspace/survey.ts";
+import type { CommandModule, HostFacts, Input } from "./command.ts";
+import { chooseBackend, createContext, imageSettings } from "./context.ts";
+import { loadManifests, type Manifests, readExtraCa } from "./load.ts";
+import { preflight } from "./preflight.ts";
+import { requireNeeds, runBottle } from "./run_bottle.ts";
+import { confirm } from "./terminal.ts";
+import { requireTrust } from "./trust.ts";
+
+export const start: CommandModule<Manifests> = {
+  async read(input, host) {
+    checkFlags(input);
+    const { manifests, grants } = await loadManifests(input.positionals[0]!, host);
+    const cwd = input.switches.includes("cwd") ? [host.cwd] : [];
+    return { data: manifests, grants: { ...grants, read: [...grants.read ?? [], ...cwd] } };
+  },
+
+  async run(input, manifests, host, signal) {
+    const has = (name: string) => input.switches.includes(name);
+    const context = createContext(host);
+    const { config, agent, bottle: { bottle, warnings } } = manifests;
+    for (const text of new Set([...agent.warnings, ...warnings])) context.progress.warn(text);
+    refuseUnavailable(bottle);
+    const backend = chooseBackend(context, { input, host, config });
+    requireCapable(backend, bottle.runtime);
+    const request = requestOf(input, manifests, host);
+    const survey = request.workspace === undefined
+      ? undefined
+      : await surveyWorkspace(request.workspace, signal);
+    await requireNeeds(manifests, context);
+
+    const id = mintId(agent.name);
+    if (has("dry-run")) {
+      const settings = imageSettings(host, config, await readExtraCa(config));
+      const plan = planBottle(backend, { id, image: agentImage(settings).reference, request });
+      console.log(
+        input.values.format === "json"
+          ? JSON.stringify({ ...plan, workspace: survey && describeSurvey(survey) }, null, 2)
+          : preflight(plan, survey).join("\n"),
+      );
+      return 0;
+    }
+    if (bottle.egress.pipelock && !bottle.egress.pipelockExplicit) {
+      context.progress.warn("pipelock, the second check of what goes out, is not available yet");
+    }
+    await requireTrust(agent, {
+      stateDir: context.paths.state,
+      given: has("trust-repo-agent"),
+      tty: host.tty.stdin,
+      signal,
+    });
+    if (!has("yes")) {
+      const plan = planBottle(backend, { id, image: "", request });
+      for (const line of preflight(plan, survey)) context.progress.say(line);
+      await requireYes(host, signal);
+    }
+    return await runBottle({
+      context,
+      host,
+      backend,
+      manifests,
+      request,
+      metadata: {
+        version: 1,
+        id,
+        agent: agent.name,
+        bottle: bottle.name,
+        backend: backend.name,
+        cwd: host.cwd,
+        workspace: request.workspace !== undefined,
+        started_at: new Date().toISOString(),
+        images: {},
+        program: host.version,
+        phase: "starting",
+        detached: false,
+        headless: request.headless !== undefined,
+        arguments: request.arguments,
+      },
+      mode: has("detach") ? "detached" : has("headless") ? "headless" : "interactive",
+      restart: false,
+      signal,
+    });
+  },
+};
+
+/** Combinations that make no sense, before anything is read. */
+function checkFlags(input: Input): void {
+  const has = (name: string) => input.switches.includes(name);
+  const wrong = (message: string, hint: string) =>
+    new UserError("usage", message, { hints: [hint] });
+  if (has("headless") !== (input.values.prompt !== undefined)) {
+    throw wrong(
+      `"--headless" and "--prompt" go together`,
+      `claude-bottle start ${input.positionals[0]} --headless --prompt "…"`,
+    );
+  }
+  if (input.values.format !== undefined && !has("dry-run")) {
+    throw wrong(`"--format" goes with "--dry-run"`, "claude-bottle start --help");
+  }
+}
+
+function requestOf(input: Input, manifests: Manifests, host: HostFacts): Request {
+  const { config, agent, bottle: { bottle } } = manifests;
+  const interactive = !input.switches.includes("headless") && !input.switches.includes("detach") &&
+    !input.switches.includes("dry-run");
+  if (interactive && !(host.tty.stdin && host.tty.stdout)) {
+    throw new UserError("usage", "Cannot start an interactive agent without a terminal", {
+      hints: ["--headless --prompt TEXT", "--detach"],
+    });
+  }
+  return {
+    agentName: agent.name,
+    agent: agent.manifest,
+    prompt: agent.prompt,
+    bottle,
+    resources: { ...config.resources, ...bottle.resources },
+    ...(input.switches.includes("cwd") && { workspace: host.cwd }),
+    ...(input.values.prompt !== undefined && { headless: { prompt: input.values.prompt } }),
+    arguments: input.rest ?? [],
+  };
+}
+
+/** A bottle is refused a runtime that its backend does not have. */
+export function requireCapable(
+  backend: ReturnType<typeof chooseBackend>,
+  runtime: "runsc" | undefined,
+): void {
+  if (runtime === undefined || backend.capabilities.runtimes.includes(runtime)) return;
+  throw new UserError("manifest", `Cannot use "runtime: ${runtime}" on backend "${backend.name}"`);
+}
+
+/** Asks the user to go on. */
+export async function requireYes(host: HostFacts, signal: AbortSignal): Promise<void> {
+  if (!host.tty.stdin) {
+    throw new UserError("usage", "Cannot ask for confirmation: stdin is not a terminal", {
+      hints: ["--yes"],
+    });
+  }
+  if (!await confirm("Go on?", signal)) throw new UserError("interrupted", "Not started");
+}
+
+function describeSurvey(survey: Survey) {
+  return { totals: survey.totals, suspects: survey.suspects, skipped: survey.skipped };
+}

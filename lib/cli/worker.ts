@@ -1,0 +1,54 @@
+/**
+ * The inside of the two confined workers. main.ts starts each with exactly the permissions it
+ * needs and asks it one thing: the reader to read, the runner to run.
+ */
+import { describeError, type ErrorReport, Interruption } from "../system/errors.ts";
+import type { HostFacts, Input, Needs } from "./command.ts";
+import { COMMANDS } from "./commands.ts";
+
+export type ToWorker =
+  | { type: "read"; input: Input; host: HostFacts }
+  | { type: "run"; input: Input; host: HostFacts; data: unknown }
+  | { type: "signal"; signal: "SIGINT" | "SIGTERM" | "SIGHUP" };
+
+export type FromWorker =
+  | { type: "needs"; needs: Needs }
+  | { type: "exit"; code: number }
+  | { type: "error"; report: ErrorReport };
+
+/** The worker's side of its message port. */
+export interface Port {
+  postMessage(message: FromWorker): void;
+  addEventListener(type: "message", listener: (event: MessageEvent<ToWorker>) => void): void;
+}
+
+/** Serves main.ts. */
+export function serveWorker(port: Port): void {
+  const abort = new AbortController();
+  port.addEventListener("message", (event) => {
+    const message = event.data;
+    if (message.type === "signal") {
+      abort.abort(new Interruption(message.signal));
+      return;
+    }
+    handle(message, abort.signal).then(
+      (answer) => port.postMessage(answer),
+      (error) => port.postMessage({ type: "error", report: describeError(error) }),
+    );
+  });
+}
+
+async function handle(
+  message: Exclude<ToWorker, { type: "signal" }>,
+  signal: AbortSignal,
+): Promise<FromWorker> {
+  const command = COMMANDS.find((entry) => entry.name === message.input.command)!;
+  const module = await command.load();
+  if (message.type === "read") {
+    const needs = await module.read?.(message.input, message.host) ??
+      { grants: {}, data: undefined };
+    return { type: "needs", needs };
+  }
+  const code = await module.run(message.input, message.data, message.host, signal);
+  return { type: "exit", code };
+}
