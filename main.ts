@@ -9,8 +9,10 @@ import { describeError, EXIT_CODES } from "./lib/system/errors.ts";
 
 // This file is also the workers' entry: one file is all that a bundle or an executable has.
 if ("WorkerGlobalScope" in globalThis) {
-  const { serveWorker } = await import("./lib/cli/worker.ts");
-  serveWorker(globalThis as unknown as Port);
+  // Registered before anything is awaited: a message that finds no listener is lost.
+  const port = globalThis as unknown as Port;
+  const worker = import("./lib/cli/worker.ts").then(({ createWorker }) => createWorker(port));
+  port.addEventListener("message", (event) => void worker.then((serve) => serve(event.data)));
 } else if (import.meta.main) {
   try {
     Deno.exitCode = await main(Deno.args);

@@ -22,11 +22,10 @@ export interface Port {
   addEventListener(type: "message", listener: (event: MessageEvent<ToWorker>) => void): void;
 }
 
-/** Serves main.ts. */
-export function serveWorker(port: Port): void {
+/** Returns what handles a message of main.ts. */
+export function createWorker(port: Port): (message: ToWorker) => void {
   const abort = new AbortController();
-  port.addEventListener("message", (event) => {
-    const message = event.data;
+  return (message) => {
     if (message.type === "signal") {
       abort.abort(new Interruption(message.signal));
       return;
@@ -35,7 +34,7 @@ export function serveWorker(port: Port): void {
       (answer) => port.postMessage(answer),
       (error) => port.postMessage({ type: "error", report: describeError(error) }),
     );
-  });
+  };
 }
 
 async function handle(

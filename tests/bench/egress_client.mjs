@@ -36,7 +36,12 @@ function connect() {
     raw.setNoDelay?.(true);
     raw.once("error", reject);
     const secure = () => {
-      const socket = tls.connect({ socket: raw, servername: HOST, ca, ALPNProtocols: ["http/1.1"] });
+      const socket = tls.connect({
+        socket: raw,
+        servername: HOST,
+        ca,
+        ALPNProtocols: ["http/1.1"],
+      });
       socket.once("secureConnect", () => resolve(socket));
       socket.once("error", reject);
     };
@@ -52,7 +57,8 @@ function connect() {
 /** One request on a connection of its own agent-free socket; resolves with the response. */
 function get(socket) {
   return new Promise((resolve, reject) => {
-    const request = http.get({ host: HOST,
+    const request = http.get({
+      host: HOST,
       createConnection: () => socket,
       path: TARGET,
       headers: { host: `${HOST}:${PORT}`, connection: "keep-alive" },
