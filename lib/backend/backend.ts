@@ -22,6 +22,8 @@ export interface Resources {
 /** A bottle as the core wants it: no backend's words. */
 export interface BottleSpec {
   id: string;
+  /** The state store that knows this bottle. */
+  owner: string;
   agent: string;
   /** An image ID. */
   image: string;
@@ -57,6 +59,8 @@ export type BottleState =
 /** A bottle found by its labels. */
 export interface FoundBottle {
   id: string;
+  /** The state store that knows it. */
+  owner: string;
   agent: string;
   status: "running" | "stopped" | "incomplete";
   /** Everything that carries the bottle's label, for `cleanup`. */
@@ -82,8 +86,8 @@ export interface Session extends AsyncDisposable {
   /** The files below `path` as a tar stream; also of a stopped bottle. Hostile input. */
   get(path: string, signal: AbortSignal): AsyncDisposable & { tar: ReadableStream<Uint8Array> };
   state(signal?: AbortSignal): Promise<BottleState>;
-  /** Resolves when the bottle has stopped, or after `ms`. */
-  wait(ms: number): Promise<BottleState>;
+  /** Resolves when the bottle has stopped, or when `signal` says that this is long enough. */
+  wait(signal: AbortSignal): Promise<BottleState>;
   /** Ends every process and keeps the files. */
   stop(): Promise<void>;
 }

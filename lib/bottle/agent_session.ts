@@ -1,6 +1,7 @@
 import type { Session } from "../backend/backend.ts";
 import { AGENT_HOME, SESSION_SOCKET, WORKSPACE } from "../backend/layout.ts";
 import { Interruption, UserError } from "../system/errors.ts";
+import { lendTerminal } from "../system/terminal.ts";
 import type { AgentEnv } from "./env.ts";
 import SESSION from "./session.sh" with { type: "text" };
 
@@ -59,37 +60,70 @@ export async function runDetached(run: AgentRun): Promise<void> {
 
 /** Runs the agent without a terminal: stdin, stdout and its exit code are the caller's. */
 export async function runHeadless(run: AgentRun): Promise<Ending> {
-  const code = await run.session.interact(withOpen(run.env, run.command), {
+  const code = await interactWhileAlive(run, withOpen(run.env, run.command), {
     tty: false,
-    env: run.env.secret,
     workdir: WORKSPACE,
-    signal: run.signal,
-  }).catch(interrupted(run.signal));
+  });
   const cut = interruption(run.signal);
   if (cut !== undefined) return cut;
   // `docker exec` into a bottle that died ends with a code that an agent could have chosen.
   const state = await run.session.state();
-  return state.status === "running" ? { kind: "ended", code: code ?? 1 } : { kind: "lost" };
+  return state.status === "running" && code !== undefined
+    ? { kind: "ended", code }
+    : { kind: "lost" };
 }
 
-async function onTerminal(
-  { session, env, signal }: Omit<AgentRun, "command">,
-  argv: string[],
-): Promise<Ending> {
-  await session.interact(withOpen(env, argv), {
-    tty: true,
-    env: env.secret,
-    workdir: AGENT_HOME,
-    signal,
-  }).catch(interrupted(signal));
-  const cut = interruption(signal);
+async function onTerminal(run: Omit<AgentRun, "command">, argv: string[]): Promise<Ending> {
+  {
+    using _lent = lendTerminal();
+    await interactWhileAlive(run, withOpen(run.env, argv), { tty: true, workdir: AGENT_HOME });
+  }
+  const cut = interruption(run.signal);
   if (cut !== undefined) return cut;
-  const state = await session.wait(END_MS);
+  const state = await run.session.wait(AbortSignal.timeout(END_MS));
   if (state.status === "running") return { kind: "detached" };
   // 137: killed, by somebody outside or for want of memory; the agent's session did not end.
   return state.status === "stopped" && state.code !== 137
     ? { kind: "ended", code: state.code }
     : { kind: "lost" };
+}
+
+/** How long a client may take to notice that its bottle has died. */
+const GRACE_MS = 1_000;
+
+/**
+ * Runs a command with the caller's streams, for as long as the bottle lives: docker's client can
+ * wait for ever on the output of a container that was killed (20.10). Undefined when it was cut.
+ */
+async function interactWhileAlive(
+  { session, env, signal }: Omit<AgentRun, "command">,
+  argv: string[],
+  options: { tty: boolean; workdir: string },
+): Promise<number | undefined> {
+  const over = new AbortController();
+  const cut = new AbortController();
+  const watching = session.wait(over.signal).catch(() => {}).then(async () => {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, GRACE_MS);
+      const stop = () => (clearTimeout(timer), resolve());
+      if (over.signal.aborted) stop();
+      else over.signal.addEventListener("abort", stop, { once: true });
+    });
+    if (!over.signal.aborted) cut.abort();
+  });
+  try {
+    return await session.interact(argv, {
+      ...options,
+      env: env.secret,
+      signal: AbortSignal.any([signal, cut.signal]),
+    });
+  } catch (error) {
+    if (signal.aborted || cut.signal.aborted) return undefined;
+    throw error;
+  } finally {
+    over.abort();
+    await watching;
+  }
 }
 
 /** What a run that was cut off from outside amounts to. */
@@ -99,14 +133,6 @@ function interruption(signal: AbortSignal): Ending | undefined {
   return signal.reason.signal === "SIGHUP"
     ? { kind: "detached" }
     : { kind: "interrupted", by: signal.reason };
-}
-
-/** Killing the client because of a signal is no failure of its own. */
-function interrupted(signal: AbortSignal): (error: unknown) => undefined {
-  return (error) => {
-    if (!signal.aborted) throw error;
-    return undefined;
-  };
 }
 
 function inSession({ command }: AgentRun): string[] {

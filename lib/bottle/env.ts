@@ -18,7 +18,8 @@ export interface AgentEnv {
  * Secrets reach the bottle through the environment of the tool that starts the agent. Names that
  * would change what that tool does cannot travel so.
  */
-const TOOL_ENV = /^(DOCKER_|BUILDKIT_|SSH_|GO|XDG_|LD_|DYLD_|HTTPS?_PROXY$)/;
+const TOOL_ENV =
+  /^(DOCKER_|BUILDKIT_|SSH_|GO(DEBUG|GC|MAXPROCS|MEMLIMIT|TRACEBACK)$|XDG_|LD_|DYLD_|HTTPS?_PROXY$)/;
 
 /** The agent's environment: ours, and what the manifest grants. */
 export function agentEnv(

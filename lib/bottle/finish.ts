@@ -77,11 +77,12 @@ export async function discard(
   await session.stop(); // what is copied out no longer changes
   const saved = saveTranscript(store, session, progress, forever());
   let changed = 0;
-  if (metadata.workspace) {
+  try {
     // On failure it throws, and the bottle with the work in it stays.
-    changed = await keepWork(store, session, forever());
+    if (metadata.workspace) changed = await keepWork(store, session, forever());
+  } finally {
+    await saved; // the process may end with that failure, and must not in the middle of this
   }
-  await saved;
   await removeBottle(engine, session, context.auditPath(id));
   await store.write({ ...metadata, phase: "stopped" });
   if (changed > 0) {

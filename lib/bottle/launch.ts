@@ -61,6 +61,7 @@ export async function launchBottle(
 
   const bundle = planBundle({
     id: plan.id,
+    owner: plan.backend.spec.owner,
     agent: plan.agent,
     backend: backend.name,
     image: inputs.sidecarsImage,
@@ -120,9 +121,10 @@ export async function removeBottle(
   session: Session,
   auditPath: string,
 ): Promise<void> {
-  try {
-    await stopBottle(engine, session, auditPath);
-  } finally {
-    await session[Symbol.asyncDispose]();
-  }
+  await using undo = new AsyncDisposableStack();
+  undo.defer(() => session[Symbol.asyncDispose]());
+  // Also when the bottle cannot be stopped: removing it is the stronger of the two.
+  undo.defer(() => removeContainer(engine, bundleName(session.id)));
+  await session.stop();
+  await drainAudit(engine, session.id, auditPath);
 }

@@ -45,7 +45,7 @@ export interface Grants {
 /** Decides a bottle. Pure. `image` is an ID, or a reference where none is known yet. */
 export function planBottle(
   backend: Backend,
-  { id, image, request }: { id: string; image: string; request: Request },
+  { id, owner, image, request }: { id: string; owner: string; image: string; request: Request },
 ): BottlePlan {
   const { bottle } = request;
   return {
@@ -54,6 +54,7 @@ export function planBottle(
     bottle: bottle.name,
     backend: backend.plan({
       id,
+      owner,
       agent: request.agentName,
       image,
       services: [{ name: "proxy", port: PROXY_PORT, socket: PROXY_SOCKET }],

@@ -1,7 +1,8 @@
 import type { Session } from "../backend/backend.ts";
 import { TRANSCRIPTS, WORKSPACE } from "../backend/layout.ts";
 import type { Progress } from "../system/progress.ts";
-import { changedPaths, digestWhile } from "../workspace/digest.ts";
+import { UserError } from "../system/errors.ts";
+import { changedPaths, digestTar, digestWhile } from "../workspace/digest.ts";
 import { unpackInto } from "../workspace/unpack.ts";
 import type { StateStore } from "./state.ts";
 
@@ -36,13 +37,25 @@ export async function keepWork(
   const path = store.file(session.id, WORK);
   await using download = session.get(WORKSPACE, signal);
   const { tar, digest } = digestWhile(download.tar, STRIP);
-  using file = await Deno.open(path, { create: true, write: true, truncate: true, mode: 0o600 });
-  const [after] = await Promise.all([digest, tar.pipeTo(file.writable, { preventClose: true })]);
+  const file = await Deno.open(path, { create: true, write: true, truncate: true, mode: 0o600 });
+  // Closes the file, too: with preventClose Deno 2.9 loses what it has not yet written.
+  const [after] = await Promise.all([digest, tar.pipeTo(file.writable)]);
   const before = new Map(
     JSON.parse(await Deno.readTextFile(store.file(session.id, BASELINE))) as [string, string][],
   );
   const changed = changedPaths(before, after).length;
-  if (changed === 0) await Deno.remove(path);
+  if (changed === 0) {
+    await Deno.remove(path);
+    return 0;
+  }
+  // The bottle goes next: what is on the disk must be the work, and not only have been written.
+  using written = await Deno.open(path);
+  const stored = await digestTar(written.readable, STRIP);
+  if (changedPaths(after, stored).length > 0) {
+    throw new UserError("io", `Cannot keep the work of "${session.id}": "${path}" is not whole`, {
+      hints: [`claude-bottle get ${session.id} DEST`, "df -h"],
+    });
+  }
   return changed;
 }
 

@@ -38,6 +38,28 @@ export class StateStore {
     this.#root = root;
   }
 
+  /**
+   * Names this store on an engine that others use too: made once, random, and no secret. Without
+   * `create` it is empty when there is none yet.
+   */
+  async owner({ create }: { create: boolean }): Promise<string> {
+    const path = join(this.#root, "owner");
+    const known = await Deno.readTextFile(path).catch((error) => {
+      if (error instanceof Deno.errors.NotFound) return "";
+      throw error;
+    });
+    if (known !== "" || !create) return known.trim();
+    await Deno.mkdir(this.#root, { recursive: true, mode: 0o700 });
+    const temporary = `${path}.${crypto.randomUUID()}`;
+    await Deno.writeTextFile(temporary, crypto.randomUUID(), { mode: 0o600 });
+    // A link and not a rename: of two first starts at once, one decides.
+    await Deno.link(temporary, path).catch((error) => {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    });
+    await Deno.remove(temporary);
+    return (await Deno.readTextFile(path)).trim();
+  }
+
   directory(id: string): string {
     return join(this.#root, id);
   }

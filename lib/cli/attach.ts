@@ -5,7 +5,7 @@ import { SESSION_SOCKET } from "../backend/layout.ts";
 import { UserError } from "../system/errors.ts";
 import type { CommandModule } from "./command.ts";
 import { type Context, createContext, locate } from "./context.ts";
-import { resetTerminal } from "./terminal.ts";
+import { resetTerminal } from "../system/terminal.ts";
 
 export const attach: CommandModule = {
   async run(input, _data, host, signal) {

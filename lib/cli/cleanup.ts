@@ -1,5 +1,6 @@
+import type { Metadata } from "../bottle/state.ts";
 import type { CommandModule, HostFacts } from "./command.ts";
-import { type Context, createContext, locateAll, type Located } from "./context.ts";
+import { type Context, createContext, type Located, locateOwn } from "./context.ts";
 import { UserError } from "../system/errors.ts";
 import { remove } from "./stop.ts";
 import { confirm } from "./terminal.ts";
@@ -34,10 +35,17 @@ async function findLeftovers(
   signal: AbortSignal,
 ): Promise<{ bottle: Located; why: string }[]> {
   const leftovers: { bottle: Located; why: string }[] = [];
-  for (const bottle of await locateAll(context, signal)) {
+  for (const bottle of await locateOwn(context, signal)) {
     const { found } = bottle;
     if (await context.store.claimed(found.id)) continue; // its launcher lives
-    const metadata = await context.store.read(found.id).catch(() => undefined);
+    let metadata: Metadata | undefined;
+    try {
+      metadata = await context.store.read(found.id);
+    } catch (error) {
+      // Another version's, for one: what it says about the bottle's work is not known.
+      context.progress.warn(`Leaving ${found.id} alone: ${(error as Error).message}`);
+      continue;
+    }
     if (metadata === undefined || metadata.phase === "starting") {
       leftovers.push({ bottle, why: "its start did not finish" });
     } else if (found.status === "incomplete") {
@@ -51,7 +59,7 @@ async function findLeftovers(
 
 /** State of starts that died before they made anything on the engine. */
 async function orphanedStates(context: Context, signal: AbortSignal): Promise<string[]> {
-  const known = new Set((await locateAll(context, signal)).map(({ found }) => found.id));
+  const known = new Set((await locateOwn(context, signal)).map(({ found }) => found.id));
   const orphans: string[] = [];
   for (const id of await context.store.ids()) {
     if (known.has(id) || await context.store.claimed(id)) continue;

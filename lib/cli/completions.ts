@@ -1,5 +1,5 @@
 import { UserError } from "../system/errors.ts";
-import type { CommandModule } from "./command.ts";
+import type { CommandModule, Flag } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 
 export const completions: CommandModule = {
@@ -48,16 +48,22 @@ ${cases}
 compdef _claude_bottle claude-bottle`;
 }
 
+const HELP: Flag = { name: "help", short: "h", summary: "print its help" };
+
 function fish(): string {
   const lines = COMMANDS.flatMap(({ name, summary, flags }) => [
     `complete -c claude-bottle -f -n __fish_use_subcommand -a ${name} -d ${quoted(summary)}`,
-    ...flags.map((flag) =>
+    ...[...flags, HELP].map((flag) =>
       `complete -c claude-bottle -n "__fish_seen_subcommand_from ${name}" -l ${flag.name}` +
       `${flag.short === undefined ? "" : ` -s ${flag.short}`}` +
       `${flag.value === undefined ? "" : " -r"} -d ${quoted(flag.summary)}`
     ),
   ]);
-  return lines.join("\n");
+  return [
+    ...lines,
+    "complete -c claude-bottle -n __fish_use_subcommand -l help -d 'print the help'",
+    "complete -c claude-bottle -n __fish_use_subcommand -l version -d 'print the version'",
+  ].join("\n");
 }
 
 function quoted(text: string): string {

@@ -8,6 +8,7 @@ import { nearest } from "../manifest/names.ts";
 import { UserError } from "../system/errors.ts";
 import { hostPaths, type Paths } from "../system/paths.ts";
 import { interactProcess, runProcess, streamProcess } from "../system/process.ts";
+import { writeStderr } from "../system/terminal.ts";
 import { createProgress, type Progress } from "../system/progress.ts";
 import { join } from "../std/path.ts";
 import type { HostFacts, Input } from "./command.ts";
@@ -29,14 +30,13 @@ export function createContext(host: HostFacts, { quiet = false } = {}): Context 
     stream: streamProcess,
     interact: interactProcess,
   });
-  const encoder = new TextEncoder();
   return {
     paths,
     engine,
     backends: { docker: BACKENDS.docker(engine, { cacheDir: paths.cache }) },
     store: new StateStore(paths.state),
     progress: createProgress({
-      write: (text) => void Deno.stderr.writeSync(encoder.encode(text)),
+      write: writeStderr,
       tty: host.tty.stderr,
       color: host.color,
       quiet,
@@ -85,6 +85,13 @@ export async function locateAll(context: Context, signal: AbortSignal): Promise<
     ),
   );
   return lists.flat().sort((a, b) => a.found.id < b.found.id ? -1 : 1);
+}
+
+/** Every bottle that this user's state knows: others' on a shared engine are not ours to end. */
+export async function locateOwn(context: Context, signal: AbortSignal): Promise<Located[]> {
+  const owner = await context.store.owner({ create: false });
+  if (owner === "") return [];
+  return (await locateAll(context, signal)).filter(({ found }) => found.owner === owner);
 }
 
 /** The one bottle whose ID begins with `prefix`. */

@@ -4,7 +4,7 @@ import { keptWork } from "../bottle/settle.ts";
 import { UserError } from "../system/errors.ts";
 import { unpackInto, type UnpackReport } from "../workspace/unpack.ts";
 import type { CommandModule } from "./command.ts";
-import { type Context, createContext, locate, noSuchBottle } from "./context.ts";
+import { type Context, createContext, locate, locateAll, noSuchBottle } from "./context.ts";
 import { size } from "./preflight.ts";
 
 export const get: CommandModule = {
@@ -44,6 +44,12 @@ async function findSource(
     };
   }
   if (matches.length > 1) throw noSuchBottle(prefix, matches, ids);
+  const living = (await locateAll(context, signal)).some(({ found }) =>
+    found.id.startsWith(prefix)
+  );
+  if (matches.length === 1 && !living) {
+    throw new UserError("usage", `Bottle "${matches[0]}" left no work: nothing was changed in it`);
+  }
   const { backend, found } = await locate(context, prefix, signal);
   if (found.status === "incomplete") {
     throw new UserError("io", `Bottle "${found.id}" has no files`, {

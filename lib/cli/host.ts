@@ -1,3 +1,4 @@
+import { dirname } from "../std/path.ts";
 import { UserError } from "../system/errors.ts";
 import { VERSION } from "../version.ts";
 import type { HostFacts } from "./command.ts";
@@ -44,15 +45,16 @@ export async function hostFacts(): Promise<HostFacts> {
 }
 
 /**
- * The absolute path of a tool. Relative entries of PATH are skipped, and so are those below the
- * working directory: a repository must not bring the docker that we run.
+ * The absolute path of a tool. Relative entries of PATH are skipped, and so is what is, or points,
+ * below the working directory: a repository must not bring the docker that we run, nor a link by
+ * which one of the host's programs is called "docker".
  */
 export async function findTool(
   name: string,
   path: string,
   cwd: string,
 ): Promise<string | undefined> {
-  const below = cwd === "/" ? undefined : `${cwd}/`;
+  const below = (path: string) => cwd !== "/" && `${path}/`.startsWith(`${cwd}/`);
   const candidates = name.startsWith("/")
     ? [name]
     : name.includes("/")
@@ -61,7 +63,7 @@ export async function findTool(
   for (const candidate of candidates) {
     try {
       const real = await Deno.realPath(candidate);
-      if (below !== undefined && real.startsWith(below)) continue;
+      if (below(real) || below(await Deno.realPath(dirname(candidate)))) continue;
       const info = await Deno.stat(real);
       // Not the real path: a multi-call binary tells its tools apart by the name it is called by.
       if (info.isFile && ((info.mode ?? 0) & 0o111) !== 0) return candidate;

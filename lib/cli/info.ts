@@ -44,6 +44,7 @@ export const info: CommandModule<Manifests | undefined> = {
     const backend = chooseBackend(context, { input, host, config });
     const plan = planBottle(backend, {
       id: `${agent.name}-xxxxx`,
+      owner: "",
       image: "",
       request: {
         agentName: agent.name,

@@ -1,6 +1,7 @@
 import { type Config, loadConfig } from "../manifest/config.ts";
 import { loadAgent, loadBottle, type LoadedAgent, type LoadedBottle } from "../manifest/load.ts";
 import { manifestNeeds } from "../manifest/needs.ts";
+import { UserError } from "../system/errors.ts";
 import { hostPaths } from "../system/paths.ts";
 import { join } from "../std/path.ts";
 import type { Grants, HostFacts } from "./command.ts";
@@ -39,5 +40,13 @@ export async function loadManifests(
 
 /** The certificates of a network that intercepts TLS, or nothing. */
 export async function readExtraCa(config: Config): Promise<string> {
-  return config.extra_ca_file === undefined ? "" : await Deno.readTextFile(config.extra_ca_file);
+  const path = config.extra_ca_file;
+  if (path === undefined) return "";
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    throw new UserError("manifest", `Cannot read "${path}": ${(error as Error).message}`, {
+      hints: ['"extra_ca_file" in ~/.claude-bottle/config.toml names it'],
+    });
+  }
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { auditLines, type AuditRecord } from "../bottle/audit_log.ts";
+import { parseJson } from "../engine/engine.ts";
 import { bundleName } from "../sidecar/bundle.ts";
 import { printable } from "../system/errors.ts";
 import { readLines } from "../system/process.ts";
@@ -16,7 +17,8 @@ export const logs: CommandModule = {
       throw error;
     });
     for (const line of stored.split("\n")) {
-      if (line !== "") print(JSON.parse(line) as AuditRecord);
+      const record = parseJson(line); // a full disk can leave half a line
+      if (record !== undefined) print(record as AuditRecord);
     }
     if (!alive) return 0;
     const follow = input.switches.includes("follow");

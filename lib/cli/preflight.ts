@@ -1,4 +1,5 @@
 import type { BottlePlan } from "../bottle/plan.ts";
+import { printable } from "../system/errors.ts";
 import type { Survey } from "../workspace/survey.ts";
 
 /** What a bottle will be granted, for a person to read: names, never values. */
@@ -7,7 +8,8 @@ export function preflight(plan: BottlePlan, survey: Survey | undefined): string[
   const none = (items: string[]) => items.length === 0 ? "none" : items.join(", ");
   const lines = [
     `agent    ${plan.agent} in bottle ${plan.bottle} on ${plan.backend.spec.id}`,
-    `network  ${grants.routes.length === 0 ? "none" : grants.routes.join("\n         ")}`,
+    ...(grants.routes.length === 0 ? ["none"] : grants.routes)
+      .map((route, index) => `${index === 0 ? "network  " : "         "}${route}`),
     `secrets  ${none(grants.credentials)} (used by the sidecars, not in the bottle)`,
     `env      ${
       none(grants.env.map(({ name, from }) => from === "literal" ? name : `${name} (${from})`))
@@ -24,7 +26,8 @@ export function preflight(plan: BottlePlan, survey: Survey | undefined): string[
       lines.push(`         left out: ${path} (${reason})`);
     }
   }
-  return lines;
+  // The names of files are the repository's words.
+  return lines.map(printable);
 }
 
 /** A number of bytes for people. */

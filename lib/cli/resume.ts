@@ -1,3 +1,5 @@
+import { stopBottle } from "../bottle/launch.ts";
+import { bundleName } from "../sidecar/bundle.ts";
 import type { Request } from "../bottle/plan.ts";
 import { type Metadata, StateStore } from "../bottle/state.ts";
 import { refuseUnavailable } from "../manifest/unavailable.ts";
@@ -7,7 +9,8 @@ import type { CommandModule, Needs } from "./command.ts";
 import { createContext, locate, noSuchBottle } from "./context.ts";
 import { loadManifests, type Manifests } from "./load.ts";
 import { requireNeeds, runBottle } from "./run_bottle.ts";
-import { requireYes } from "./start.ts";
+import { requireCapable, requireYes } from "./start.ts";
+import { requireTrust } from "./trust.ts";
 import { preflight } from "./preflight.ts";
 import { planBottle } from "../bottle/plan.ts";
 
@@ -30,7 +33,7 @@ export const resume: CommandModule<ResumeData> = {
 
   async run(input, { manifests, metadata }, host, signal) {
     const context = createContext(host);
-    const { config, agent, bottle: { bottle } } = manifests;
+    const { config, agent, bottle: { bottle, warnings } } = manifests;
     const { backend, found } = await locate(context, metadata.id, signal);
     if (found.status === "running") {
       throw new UserError("usage", `Bottle "${metadata.id}" is running`, {
@@ -48,7 +51,15 @@ export const resume: CommandModule<ResumeData> = {
         hints: ["--detach"],
       });
     }
+    for (const text of new Set([...agent.warnings, ...warnings])) context.progress.warn(text);
     refuseUnavailable(bottle);
+    requireCapable(backend, bottle.runtime);
+    await requireTrust(agent, {
+      stateDir: context.paths.state,
+      given: false,
+      tty: host.tty.stdin,
+      signal,
+    });
     await requireNeeds(manifests, context);
     const request: Request = {
       agentName: agent.name,
@@ -60,9 +71,13 @@ export const resume: CommandModule<ResumeData> = {
       arguments: input.rest ?? ["--continue", ...metadata.arguments],
     };
     if (!input.switches.includes("yes")) {
-      const plan = planBottle(backend, { id: metadata.id, image: "", request });
+      const plan = planBottle(backend, { id: metadata.id, owner: found.owner, image: "", request });
       for (const line of preflight(plan, undefined)) context.progress.say(line);
       await requireYes(host, signal);
+    }
+    // Of an agent that ended while nobody was attached: its sidecars are still there.
+    if (found.parts.includes(`container ${bundleName(found.id)}`)) {
+      await stopBottle(context.engine, backend.open(found.id), context.auditPath(found.id));
     }
     return await runBottle({
       context,

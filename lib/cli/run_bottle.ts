@@ -17,7 +17,8 @@ import { surveyWorkspace } from "../workspace/survey.ts";
 import { type Context, imageSettings } from "./context.ts";
 import type { HostFacts } from "./command.ts";
 import { type Manifests, readExtraCa } from "./load.ts";
-import { askSecret, resetTerminal } from "./terminal.ts";
+import { askSecret } from "./terminal.ts";
+import { resetTerminal } from "../system/terminal.ts";
 import { UserError } from "../system/errors.ts";
 
 /** Everything a bottle is run with, decided and confirmed. */
@@ -45,7 +46,9 @@ export async function requireNeeds(manifests: Manifests, context: Context): Prom
   ];
   await Promise.all(files.map((path) =>
     Deno.stat(path).then(() => present.add(path), (error) => {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      const absent = error instanceof Deno.errors.NotFound ||
+        error instanceof Deno.errors.NotADirectory;
+      if (!absent) throw error;
     })
   ));
   checkNeeds(needs, {
@@ -65,12 +68,13 @@ export async function runBottle(run: BottleRun): Promise<number> {
   const extraCa = await readExtraCa(config);
   const settings = imageSettings(run.host, config, extraCa);
   const build = { engine, progress, logDir: context.paths.logs, signal };
+  const owner = await store.owner({ create: true });
   const prepared = await prepare(backend, bottle, {
     settings,
     build,
     cacheDir: context.paths.cache,
   });
-  const plan = planBottle(backend, { id, image: prepared.agentImage, request });
+  const plan = planBottle(backend, { id, owner, image: prepared.agentImage, request });
 
   await using undo = new AsyncDisposableStack();
   if (run.restart) {

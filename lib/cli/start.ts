@@ -35,9 +35,15 @@ export const start: CommandModule<Manifests> = {
     await requireNeeds(manifests, context);
 
     const id = mintId(agent.name);
+    const owner = await context.store.owner({ create: false });
     if (has("dry-run")) {
       const settings = imageSettings(host, config, await readExtraCa(config));
-      const plan = planBottle(backend, { id, image: agentImage(settings).reference, request });
+      const plan = planBottle(backend, {
+        id,
+        owner,
+        image: agentImage(settings).reference,
+        request,
+      });
       console.log(
         input.values.format === "json"
           ? JSON.stringify({ ...plan, workspace: survey && describeSurvey(survey) }, null, 2)
@@ -55,7 +61,7 @@ export const start: CommandModule<Manifests> = {
       signal,
     });
     if (!has("yes")) {
-      const plan = planBottle(backend, { id, image: "", request });
+      const plan = planBottle(backend, { id, owner, image: "", request });
       for (const line of preflight(plan, survey)) context.progress.say(line);
       await requireYes(host, signal);
     }

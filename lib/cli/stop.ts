@@ -1,8 +1,8 @@
 import { discard } from "../bottle/finish.ts";
 import { removeBottle } from "../bottle/launch.ts";
-import { UserError } from "../system/errors.ts";
+import { describeError, UserError } from "../system/errors.ts";
 import type { CommandModule } from "./command.ts";
-import { type Context, createContext, locate, locateAll, type Located } from "./context.ts";
+import { type Context, createContext, locate, type Located, locateOwn } from "./context.ts";
 
 export const stop: CommandModule = {
   async run(input, _data, host, signal) {
@@ -15,13 +15,21 @@ export const stop: CommandModule = {
       });
     }
     const bottles = all
-      ? await locateAll(context, signal)
+      ? await locateOwn(context, signal)
       : [await locate(context, prefix!, signal)];
-    await Promise.all(
+    const results = await Promise.allSettled(
       bottles.map((bottle) =>
         context.progress.step(`stop ${bottle.found.id}`, () => remove(context, bottle))
       ),
     );
+    // Only now: the process ends with the first error, and would cut the other removals off.
+    const [first, ...others] = results.flatMap((result) =>
+      result.status === "rejected" ? [result.reason] : []
+    );
+    for (const error of others) {
+      for (const line of describeError(error).lines) context.progress.warn(line);
+    }
+    if (first !== undefined) throw first;
     return 0;
   },
 };
@@ -29,7 +37,8 @@ export const stop: CommandModule = {
 /** Removes a bottle; its work and transcript are kept where there is state to keep them in. */
 export async function remove(context: Context, { backend, found }: Located): Promise<void> {
   const session = backend.open(found.id);
-  const metadata = await context.store.read(found.id).catch(() => undefined);
+  // State that cannot be read is an error here: the bottle may hold work.
+  const metadata = await context.store.read(found.id);
   if (metadata !== undefined && metadata.phase !== "starting" && found.status !== "incomplete") {
     await discard(context, session, metadata);
   } else {

@@ -1,9 +1,13 @@
 import { printable, UserError } from "../system/errors.ts";
+import { writeStderr } from "../system/terminal.ts";
 
 /** Asks on the terminal; the answer without its end. Undefined at the end of input. */
 export async function ask(question: string, signal: AbortSignal): Promise<string | undefined> {
-  Deno.stderr.writeSync(new TextEncoder().encode(`${printable(question)} `));
-  return await readLine(signal);
+  writeStderr(`${printable(question)} `);
+  const answer = await readLine(signal);
+  // Nobody's Enter has ended the question's line.
+  if (!Deno.stdin.isTerminal()) writeStderr("\n");
+  return answer;
 }
 
 /** Asks for a yes; anything else, the end of input too, is a no. */
@@ -14,7 +18,7 @@ export async function confirm(question: string, signal: AbortSignal): Promise<bo
 
 /** Asks without showing what is typed. */
 export async function askSecret(question: string, signal: AbortSignal): Promise<string> {
-  Deno.stderr.writeSync(new TextEncoder().encode(`${printable(question)} (hidden): `));
+  writeStderr(`${printable(question)} (hidden): `);
   Deno.stdin.setRaw(true, { cbreak: true }); // Ctrl-C still interrupts
   try {
     const answer = await readLine(signal);
@@ -22,7 +26,7 @@ export async function askSecret(question: string, signal: AbortSignal): Promise<
     return answer;
   } finally {
     Deno.stdin.setRaw(false);
-    Deno.stderr.writeSync(new TextEncoder().encode("\n"));
+    writeStderr("\n");
   }
 }
 
@@ -47,15 +51,4 @@ async function readLine(signal: AbortSignal): Promise<string | undefined> {
 
 function decode(bytes: number[]): string {
   return new TextDecoder().decode(Uint8Array.from(bytes));
-}
-
-/**
- * Brings a terminal back from whatever a program in a bottle left it in: modes that a session
- * which was cut off could not end itself. Harmless on a terminal that is in none of them.
- */
-export function resetTerminal(): void {
-  const modes = [1000, 1002, 1003, 1004, 1006, 2004, 2031].map((mode) => `\x1b[?${mode}l`).join("");
-  // Leave the alternate screen, pop the keyboard protocol, show the cursor, plain text.
-  const text = `\x1b[?1049l${modes}\x1b[<u\x1b[>4m\x1b[?25h\x1b[0m\r`;
-  Deno.stderr.writeSync(new TextEncoder().encode(text));
 }

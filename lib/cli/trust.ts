@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { join } from "../std/path.ts";
+import { parseJson } from "../engine/engine.ts";
 import type { LoadedAgent } from "../manifest/load.ts";
 import { UserError } from "../system/errors.ts";
 import { confirm } from "./terminal.ts";
@@ -23,7 +24,7 @@ export async function requireTrust(
   if (agent.origin === "home") return;
   const path = join(stateDir, "trusted-agents.json");
   const text = await Deno.readTextFile(path).catch(() => "[]");
-  const trusted = Trusted.catch([]).parse(JSON.parse(text));
+  const trusted = Trusted.catch([]).parse(parseJson(text)); // what cannot be read trusts nobody
   if (trusted.includes(agent.sha256)) return;
   const question =
     `The agent "${agent.name}" comes from this repository (${agent.path}) and would use your ` +

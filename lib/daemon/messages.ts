@@ -4,6 +4,7 @@ import type { Policy, Secrets } from "./policy.ts";
 export type ToDaemon =
   | {
     type: "configure";
+    version: number;
     policy: Policy;
     secrets: Secrets;
     extraCa: string;
@@ -15,5 +16,5 @@ export type ToDaemon =
 /** What a daemon tells PID 1. */
 export type FromDaemon =
   | { type: "listening" }
-  | { type: "configured" }
+  | { type: "configured"; version: number }
   | { type: "leaf"; id: number; host: string };

@@ -16,6 +16,8 @@ export const LABELS = {
   role: "claude-bottle.role",
   agent: "claude-bottle.agent",
   backend: "claude-bottle.backend",
+  /** Whose: an engine may be shared by users and machines. */
+  owner: "claude-bottle.owner",
   inputs: "claude-bottle.inputs",
 } as const;
 

@@ -2,6 +2,7 @@ import { join } from "../std/path.ts";
 import type { Engine } from "../engine/engine.ts";
 import { engineError } from "../engine/engine.ts";
 import { UserError } from "../system/errors.ts";
+import { CommandError } from "../system/process.ts";
 import type { Progress } from "../system/progress.ts";
 import { buildCommand, type ImageInputs } from "./inputs.ts";
 
@@ -61,12 +62,16 @@ export async function buildImage(image: ImageInputs, context: BuildContext): Pro
     const { args, context: tar } = await buildCommand(image);
     const result = await buildLogged(engine, args, tar, { logPath, detail, signal });
     if (result.code !== 0) {
-      throw new UserError("create", `Cannot build image "${name}"`, {
-        hints: [`read the whole log: ${logPath}`],
-        cause: engineError(["docker", ...args], {
-          ...result,
-          stderr: result.tail.join("\n"),
-        }),
+      const argv = ["docker", ...args];
+      const shown = { ...result, stderr: result.tail.join("\n") };
+      // A full disk or an engine that went away keeps its own exit code and hints.
+      const failure = engineError(argv, shown);
+      const { kind, hints } = failure instanceof UserError
+        ? failure
+        : { kind: "create" as const, hints: [] };
+      throw new UserError(kind, `Cannot build image "${name}"`, {
+        hints: [...hints, `read the whole log: ${logPath}`],
+        cause: new CommandError(argv, shown),
       });
     }
   });
@@ -105,6 +110,7 @@ async function buildLogged(
       if (tail.length > 12) tail.shift();
     }
   }
+  if (rest.trim() !== "") tail.push(rest);
   const result = await build.end();
   await log.write(new TextEncoder().encode(result.stderr));
   const errors = result.stderr.split("\n").filter((line) => line.trim() !== "");

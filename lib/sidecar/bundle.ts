@@ -19,6 +19,7 @@ export interface BundlePlan {
 
 export interface BundleOptions {
   id: string;
+  owner: string;
   agent: string;
   backend: string;
   image: string;
@@ -42,6 +43,7 @@ export function planBundle(options: BundleOptions): BundlePlan {
     "--pull=never", // exactly the image that was decided on
     `--name=${container}`,
     `--label=${LABELS.id}=${options.id}`,
+    `--label=${LABELS.owner}=${options.owner}`,
     `--label=${LABELS.role}=bundle`,
     `--label=${LABELS.agent}=${options.agent}`,
     `--label=${LABELS.backend}=${options.backend}`,

@@ -54,7 +54,7 @@ export interface ErrorReport {
 
 /**
  * Describes whatever was thrown: message and hints of a `UserError`, command and stderr of a
- * failed tool, the stack of anything else. Of a `SuppressedError` the real failure comes
+ * failed tool, the operating system's words, the stack of anything else. Of a `SuppressedError` the real failure comes
  * first and the teardown's after it.
  */
 export function describeError(error: unknown): ErrorReport {
@@ -77,8 +77,15 @@ export function describeError(error: unknown): ErrorReport {
   if (hasStderr(error)) {
     return {
       exitCode: EXIT_CODES.unavailable,
-      lines: [`error: ${printable(error.message)}`, ...causeLines(error)],
+      lines: [
+        `error: ${printable(error.message)}`,
+        ...causeLines(error),
+        "hint: claude-bottle doctor",
+      ],
     };
+  }
+  if (isSystemError(error)) {
+    return { exitCode: EXIT_CODES.io, lines: [`error: ${printable(error.message)}`] };
   }
   const text = error instanceof Error ? error.stack ?? error.message : String(error);
   return {
@@ -96,6 +103,11 @@ function causeLines(cause: unknown): string[] {
     .slice(-20).map((line) => `  ${printable(line)}`);
 }
 
+/** What the operating system refused: a full disk, a file that is not ours. */
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && "code" in error && /^E[A-Z0-9]+$/.test(String(error.code));
+}
+
 /** A `CommandError`, recognised by shape so that this file does not import the process runner. */
 function hasStderr(
   error: unknown,
@@ -111,7 +123,7 @@ function hasStderr(
 export function printable(text: string): string {
   return text.replace(
     // deno-lint-ignore no-control-regex
-    /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
+    /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }

@@ -51,15 +51,16 @@ export async function check(
 /** The real `Run`. */
 export const runProcess: Run = async (command, args, options = {}) => {
   const child = spawn(command, args, options);
-  const feeding = feed(child.stdin, options.stdin);
+  const feeding = feed(child, options.stdin);
+  feeding.catch(() => {}); // awaited below, when the child it has killed is gone
   // Drained together: a child that fills one pipe while we read the other would hang.
   const [stdout, stderr, status] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
     child.status,
-    feeding,
   ]);
   options.signal?.throwIfAborted();
+  await feeding;
   return { code: status.code, stdout, stderr };
 };
 
@@ -87,7 +88,8 @@ export const streamProcess: Stream = (command, args, options = {}) => {
   const writer = child.stdin.getWriter();
   const feeding = options.stdin === undefined
     ? undefined
-    : (writer.releaseLock(), feed(child.stdin, options.stdin));
+    : (writer.releaseLock(), feed(child, options.stdin));
+  feeding?.catch(() => {}); // whoever calls end() is told
   return {
     stdout: child.stdout,
     write: (text) => writer.write(new TextEncoder().encode(text)),
@@ -101,15 +103,11 @@ export const streamProcess: Stream = (command, args, options = {}) => {
       return { code: status.code, stdout: "", stderr: errors };
     },
     async [Symbol.asyncDispose]() {
-      try {
-        child.kill("SIGKILL");
-      } catch {
-        // It has ended already.
-      }
+      kill(child);
       await Promise.all([
         child.status,
         stderr.catch(() => {}),
-        feeding,
+        feeding?.catch(() => {}),
         feeding === undefined ? writer.close().catch(() => {}) : undefined,
         // A reader that has the stream ends with the process; what nobody reads is given up.
         child.stdout.locked ? undefined : child.stdout.cancel().catch(() => {}),
@@ -138,39 +136,62 @@ export const interactProcess: Interact = async (
   const child = new Deno.Command(command, {
     args,
     ...(options.env && { env: options.env }),
-    ...(options.signal && { signal: options.signal }),
     stdin: options.stdin ?? "inherit",
     stdout: "inherit",
     stderr: "inherit",
   }).spawn();
-  return (await child.status).code;
+  killOnAbort(child, options.signal);
+  const { code } = await child.status;
+  options.signal?.throwIfAborted();
+  return code;
 };
+
+/**
+ * Kills a child whose run was aborted. With SIGKILL, which Deno's own `signal` does not send:
+ * docker's clients take SIGTERM as a wish and can wait for ever on a container that is gone.
+ */
+function killOnAbort(child: Deno.ChildProcess, signal: AbortSignal | undefined): void {
+  if (signal === undefined) return;
+  const abort = () => kill(child);
+  if (signal.aborted) abort();
+  else signal.addEventListener("abort", abort, { once: true });
+  const done = () => signal.removeEventListener("abort", abort);
+  child.status.then(done, done);
+}
 
 function spawn(command: string, args: string[], options: RunOptions) {
   options.signal?.throwIfAborted();
-  return new Deno.Command(command, {
+  const child = new Deno.Command(command, {
     args,
     ...(options.env && { env: options.env }),
     ...(options.cwd && { cwd: options.cwd }),
-    ...(options.signal && { signal: options.signal }),
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  killOnAbort(child, options.signal);
+  return child;
 }
 
 /** Feeds stdin and closes it. A child that exits without reading all is judged by its code. */
 async function feed(
-  stdin: WritableStream<Uint8Array>,
+  child: Pick<Deno.ChildProcess, "stdin" | "status" | "kill">,
   input: RunOptions["stdin"],
 ): Promise<void> {
+  const { stdin } = child;
   if (input instanceof ReadableStream) {
-    let broken = false;
-    await input.pipeTo(stdin).catch((error) => {
-      // EPIPE is the child's business; a failing source is ours and must not look like success.
-      broken = !(error instanceof Deno.errors.BrokenPipe);
-      if (broken) throw error;
-    });
+    // A source that stalls would otherwise outlast its reader: nothing is written, so no EPIPE.
+    const ended = new AbortController();
+    child.status.then(() => ended.abort(), () => {});
+    try {
+      await input.pipeTo(stdin, { signal: ended.signal });
+    } catch (error) {
+      // The child's end and EPIPE are its own business.
+      if (error === ended.signal.reason || error instanceof Deno.errors.BrokenPipe) return;
+      // A failing source is ours: what came so far must not look like all of it.
+      kill(child);
+      throw error;
+    }
     return;
   }
   const writer = stdin.getWriter();
@@ -183,6 +204,14 @@ async function feed(
     await writer.close();
   } catch (error) {
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}
+
+function kill(child: Pick<Deno.ChildProcess, "kill">): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It has ended already.
   }
 }
 

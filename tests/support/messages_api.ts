@@ -1,6 +1,8 @@
 import { createAuthority } from "../../lib/daemon/bundle/authority.ts";
 import { createEngine, type Engine } from "../../lib/engine/engine.ts";
 import { removeContainer } from "../../lib/engine/remove.ts";
+import { ensureImage } from "../../lib/image/build.ts";
+import { createProgress } from "../../lib/system/progress.ts";
 import { sidecarsImage } from "../../lib/image/inputs.ts";
 import { ensureSidecarNetwork } from "../../lib/sidecar/network.ts";
 import { interactProcess, runProcess, streamProcess } from "../../lib/system/process.ts";
@@ -88,8 +90,23 @@ export async function testConfig(): Promise<string> {
   return `extra_ca_file = ${JSON.stringify(caFile)}\n`;
 }
 
-/** Starts the stand-in on the sidecar network's gateway, port 443. One at a time. */
+/**
+ * Starts the stand-in on the sidecar network's gateway, port 443. There is one such port, so a
+ * second caller, in another process too, waits for the first.
+ */
 export async function startMessagesApi(engine: Engine): Promise<MessagesApi> {
+  await Deno.mkdir(sharedCache(), { recursive: true });
+  const lock = await Deno.open(`${sharedCache()}/messages-api.lock`, { create: true, write: true });
+  await lock.lock(true);
+  try {
+    return await startHoldingPort(engine, () => lock.close());
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+}
+
+async function startHoldingPort(engine: Engine, release: () => void): Promise<MessagesApi> {
   const signal = new AbortController().signal;
   const { certificate, key, caFile } = await testCertificates();
   const network = await ensureSidecarNetwork(engine, sharedCache(), signal);
@@ -100,7 +117,15 @@ export async function startMessagesApi(engine: Engine): Promise<MessagesApi> {
     network,
   ])).trim();
   const nodeImage = Deno.env.get("CLAUDE_BOTTLE_NODE_IMAGE");
-  const image = sidecarsImage({ extraCa: "", ...(nodeImage && { nodeImage }) }).reference;
+  const image = await ensureImage(
+    sidecarsImage({ extraCa: "", ...(nodeImage && { nodeImage }) }),
+    {
+      engine,
+      progress: createProgress({ write: () => {}, tty: false, color: false, quiet: true }),
+      logDir: `${sharedCache()}/logs`,
+      signal,
+    },
+  );
   const container = "claude-bottle-test-messages-api";
   await removeContainer(engine, container); // of a run that was killed
   await engine.check([
@@ -134,6 +159,9 @@ export async function startMessagesApi(engine: Engine): Promise<MessagesApi> {
       return text.split("\n").filter((line) => line.startsWith("{"))
         .map((line) => JSON.parse(line) as Seen);
     },
-    [Symbol.asyncDispose]: () => removeContainer(engine, container),
+    async [Symbol.asyncDispose]() {
+      await removeContainer(engine, container);
+      release();
+    },
   };
 }

@@ -30,7 +30,7 @@ export function docker(engine: Engine, { cacheDir }: { cacheDir: string }): Back
     },
     async restart(plan, ca, signal) {
       const { container } = dockerNames(plan.spec.id);
-      const args = ["start", "--attach", "--interactive", "--sig-proxy=false", container];
+      const args = ["start", "--attach", "--interactive", container];
       await startAttached(engine, args, ca, signal);
       return openSession(engine, plan.spec.id);
     },
@@ -202,16 +202,15 @@ function openSession(engine: Engine, id: string): Session {
         },
       };
     },
-    async wait(ms) {
+    async wait(signal) {
       // `docker wait` says when; the state says what, also when the container was never there.
-      await using client = engine.stream(["wait", container], {});
+      await using client = engine.stream(["wait", container]);
       const lines = readLines(client.stdout);
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      await Promise.race([
-        lines.next(),
-        new Promise((resolve) => timer = setTimeout(resolve, ms)),
-      ]);
-      clearTimeout(timer);
+      const enough = Promise.withResolvers<void>();
+      const stop = () => enough.resolve();
+      signal.addEventListener("abort", stop, { once: true });
+      if (!signal.aborted) await Promise.race([lines.next(), enough.promise]);
+      signal.removeEventListener("abort", stop);
       await lines.cancel();
       return await state();
     },
@@ -247,14 +246,14 @@ async function listBottles(engine: Engine, signal: AbortSignal): Promise<FoundBo
       "volume",
       "ls",
       `--filter=label=${LABELS.id}`,
-      `--format={{.Name}} {{.Label "${LABELS.id}"}}`,
+      `--format={{.Name}} {{.Label "${LABELS.id}"}} {{.Label "${LABELS.owner}"}}`,
     ], { signal }),
   ]);
   const found = new Map<string, FoundBottle>();
   const bottle = (id: string) => {
     let known = found.get(id);
     if (known === undefined) {
-      known = { id, agent: "", status: "incomplete", parts: [], createdAt: new Date(0) };
+      known = { id, owner: "", agent: "", status: "incomplete", parts: [], createdAt: new Date(0) };
       found.set(id, known);
     }
     return known;
@@ -266,6 +265,7 @@ async function listBottles(engine: Engine, signal: AbortSignal): Promise<FoundBo
     const entry = bottle(labels[LABELS.id]!);
     entry.parts.push(`container ${row.Names}`);
     entry.agent = labels[LABELS.agent] ?? "";
+    entry.owner = labels[LABELS.owner] ?? "";
     if (labels[LABELS.role] !== "agent") continue;
     entry.createdAt = new Date(row.CreatedAt.replace(/ [A-Z]+$/, ""));
     entry.status = row.State === "running"
@@ -275,8 +275,10 @@ async function listBottles(engine: Engine, signal: AbortSignal): Promise<FoundBo
       : "incomplete";
   }
   for (const line of volumes.split("\n").filter((text) => text !== "")) {
-    const [name, id] = line.split(" ") as [string, string];
-    bottle(id).parts.push(`volume ${name}`);
+    const [name, id, owner] = line.split(" ") as [string, string, string | undefined];
+    const entry = bottle(id);
+    entry.owner ||= owner ?? "";
+    entry.parts.push(`volume ${name}`);
   }
   return [...found.values()];
 }

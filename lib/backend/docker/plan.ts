@@ -26,6 +26,7 @@ export function planDocker(
     `--name=${container}`,
     "--hostname=bottle",
     `--label=${LABELS.id}=${spec.id}`,
+    `--label=${LABELS.owner}=${spec.owner}`,
     `--label=${LABELS.role}=agent`,
     `--label=${LABELS.agent}=${spec.agent}`,
     `--label=${LABELS.backend}=docker`,
@@ -46,9 +47,7 @@ export function planDocker(
     "--log-opt=max-size=1m",
     "--log-opt=max-file=1",
     "--log-opt=compress=false",
-    ...mounts.map(({ volume, target }) =>
-      `--mount=${socketMount(volume, target, spec.id)},readonly`
-    ),
+    ...mounts.map(({ volume, target }) => `--mount=${socketMount(volume, target, spec)},readonly`),
     `--env=SESSION_SOCKET=${SESSION_SOCKET}`,
     "--entrypoint=/bin/sh",
     spec.image,
@@ -60,7 +59,7 @@ export function planDocker(
   return {
     spec,
     names: { container, proxyVolume },
-    bundleMounts: mounts.map(({ volume, target }) => socketMount(volume, target, spec.id)),
+    bundleMounts: mounts.map(({ volume, target }) => socketMount(volume, target, spec)),
     commands: [["docker", ...args]],
   };
 }
@@ -69,7 +68,7 @@ export function planDocker(
  * A volume for one service's socket: in memory, small, and owned by the sidecars' user from its
  * first moment, whichever of the two containers makes it. Both say the same, so it is one.
  */
-function socketMount(volume: string, target: string, id: string): string {
+function socketMount(volume: string, target: string, { id, owner }: BottleSpec): string {
   return [
     "type=volume",
     `source=${volume}`,
@@ -80,5 +79,6 @@ function socketMount(volume: string, target: string, id: string): string {
     "volume-opt=device=tmpfs",
     '"volume-opt=o=uid=10001,gid=10001,mode=0755,size=64k,nosuid,nodev,noexec"',
     `volume-label=${LABELS.id}=${id}`,
+    `volume-label=${LABELS.owner}=${owner}`,
   ].join(",");
 }

@@ -17,8 +17,8 @@ let applied: ApplyRequest | undefined;
 let restarts = 0;
 let notes = 0;
 let listening = false;
-/** Those who wait until the running daemon has what was applied last. */
-let waiting: (() => void)[] = [];
+/** Those who wait until the running daemon has what they applied, or something newer. */
+let waiting: { version: number; done: () => void }[] = [];
 // First of all: the daemon loads while the keys are made.
 let egress = startEgress();
 const authority = createAuthority();
@@ -45,19 +45,24 @@ function startEgress(): ChildProcess {
         configure();
         break;
       case "configured":
-        for (const done of waiting) done();
-        waiting = [];
+        for (const { version, done } of waiting) {
+          if (version <= message.version) done();
+        }
+        waiting = waiting.filter(({ version }) => version > message.version);
         break;
     }
   });
-  child.on("error", () => {}); // exit follows
-  child.on("exit", (code, signal) => {
+  const ended = (how: unknown) => {
     restarts++;
-    note(`The egress daemon ended (${signal ?? code}) and is started again`);
+    note(`The egress daemon ended (${how}) and is started again`);
     listening = false;
     setTimeout(() => {
       egress = startEgress();
     }, RESTART_MS);
+  };
+  child.on("exit", (code, signal) => ended(signal ?? code));
+  child.on("error", (error) => {
+    if (child.pid === undefined) ended(error.message); // never started: no "exit" follows
   });
   return child;
 }
@@ -68,9 +73,16 @@ function send(child: ChildProcess, message: ToDaemon): void {
 
 function configure(): void {
   if (applied === undefined || !listening) return;
-  const { policy, secrets, extraCa } = applied;
+  const { version, policy, secrets, extraCa } = applied;
   const { leafKey } = authority;
-  send(egress, { type: "configure", policy, secrets, extraCa, leafKey });
+  send(egress, {
+    type: "configure",
+    version,
+    policy,
+    secrets,
+    extraCa,
+    leafKey,
+  });
 }
 
 /** Something the user should find in the log beside the decisions. */
@@ -102,10 +114,11 @@ async function serve(line: string): Promise<unknown> {
         };
       }
       applied = request;
-      const done = new Promise<void>((resolve) => waiting.push(resolve));
+      const { version } = request;
+      const enforced = new Promise<void>((done) => waiting.push({ version, done }));
       configure();
-      await done;
-      return { ok: true, version: request.version };
+      await enforced;
+      return { ok: true, version };
     }
     case "ca":
       return { ok: true, ca: authority.certificate };

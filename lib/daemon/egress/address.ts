@@ -37,15 +37,18 @@ const FORBIDDEN: readonly string[] = [
   "ff00::/8",
 ];
 
-const blocked = new BlockList();
+// One list a family: in a common one, node would take every IPv4 address for an IPv4-mapped one.
+const blocked = { ipv4: new BlockList(), ipv6: new BlockList() };
 for (const range of FORBIDDEN) {
   const [net, bits] = range.split("/") as [string, string];
-  blocked.addSubnet(net, Number(bits), isIPv4(net) ? "ipv4" : "ipv6");
+  const family = isIPv4(net) ? "ipv4" : "ipv6";
+  blocked[family].addSubnet(net, Number(bits), family);
 }
 
 /** Whether an address may be dialled without being named in `extra_hosts`. Unknown means no. */
 export function isPublicAddress(address: string): boolean {
-  const family = isIP(address);
-  if (family === 0 || address.includes("%")) return false;
-  return !blocked.check(address, family === 6 ? "ipv6" : "ipv4");
+  const version = isIP(address);
+  if (version === 0 || address.includes("%")) return false;
+  const family = version === 6 ? "ipv6" : "ipv4";
+  return !blocked[family].check(address, family);
 }

@@ -47,9 +47,17 @@ export function denialBody(denial: Denial): string {
   }\n`;
 }
 
+/** A whole answer, for a connection that has no response object. It is the last one there. */
+export function rawDenial(denial: Denial): string {
+  const body = denialBody(denial);
+  return `HTTP/1.1 ${denialStatus(denial.reason)} Denied\r\ncontent-type: application/json\r\n` +
+    `content-length: ${Buffer.byteLength(body)}\r\nx-claude-bottle: denied\r\n` +
+    `connection: close\r\n\r\n${body}`;
+}
+
 /** Answers a request with its denial. */
 export function sendDenial(response: ServerResponse, denial: Denial): void {
-  if (response.headersSent) {
+  if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
@@ -91,7 +99,7 @@ function nextSteps({ reason, host, method, path }: Denial): string[] {
       return ["Only WebSocket upgrades are passed on."];
     case "address_forbidden":
       return [
-        `Private addresses are reached only through egress.extra_hosts ${"in the bottle's manifest"}: ask the user.`,
+        "Private addresses are reached only through egress.extra_hosts in the bottle's manifest: ask the user.",
       ];
     case "host_invalid":
     case "host_mismatch":

@@ -1,14 +1,14 @@
 import type { ClientRequest, IncomingMessage, RequestOptions, ServerResponse } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
-import type { Readable } from "node:stream";
+import { type Duplex, pipeline, type Readable } from "node:stream";
 import { createBrotliDecompress, createUnzip, createZstdDecompress } from "node:zlib";
 import type { DenialReason, Route, Secrets } from "../policy.ts";
-import { echoes, injection, stripQuery } from "./credentials.ts";
+import { injection, stripQuery } from "./credentials.ts";
 import type { Question } from "./decide.ts";
 import { headerValues, requestHeaders, responseHeaders } from "./headers.ts";
 import { request as httpRequest } from "./http.ts";
-import { Masker } from "./mask.ts";
+import { Masker, type Patterns } from "./mask.ts";
 import { ResolveError, resolveHost } from "./resolve.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -36,36 +36,31 @@ export interface Traffic {
 /** What the daemon enforces at this moment. */
 export interface Rules {
   secrets: Secrets;
+  /** Secret name → what must not come back. */
+  patterns: Map<string, Patterns>;
   extraHosts: Record<string, string>;
   upstream: Upstream;
 }
 
-/** The patterns of a route's secret, computed once per set of rules. */
-const maskPatterns = new WeakMap<Secrets, Map<string, Buffer[]>>();
+/** One allowed request. */
+export interface Order {
+  question: Question;
+  route: Route;
+  rules: Rules;
+}
 
-function patternsOf(route: Route, secrets: Secrets): Buffer[] {
-  const name = route.auth?.secret;
-  if (name === undefined) return [];
-  let known = maskPatterns.get(secrets);
-  if (known === undefined) maskPatterns.set(secrets, known = new Map());
-  let patterns = known.get(name);
-  if (patterns === undefined) {
-    known.set(name, patterns = echoes(secrets[name]!));
-  }
-  return patterns;
+/** What to mask in the responses of a route. */
+export function patternsOf({ route, rules }: Order): Patterns | undefined {
+  return route.auth === undefined ? undefined : rules.patterns.get(route.auth.secret);
 }
 
 /** The request as it goes out: rewritten headers, and ours the only credential. */
-export async function openUpstream(
+export function openUpstream(
   incoming: IncomingMessage,
-  question: Question,
-  route: Route,
-  rules: Rules,
+  { question, route, rules }: Order,
   upgrade?: string,
-): Promise<ClientRequest> {
+): ClientRequest {
   const { host, port, method, target, secure } = question;
-  // net.connect does not look up what is an address already, so it is checked here.
-  if (isIP(host) !== 0) await resolveHost(host, rules.extraHosts);
   const inject = route.auth === undefined ? undefined : injection(route.auth, rules.secrets);
   if (route.auth !== undefined && inject === undefined) {
     throw new ForwardError(
@@ -73,17 +68,17 @@ export async function openUpstream(
       "The credential of this route is not loaded",
     );
   }
-  const shown = isIP(host) === 6 ? `[${host}]` : host;
+  const family = isIP(host);
+  const shown = family === 6 ? `[${host}]` : host;
   const headers = requestHeaders(incoming.rawHeaders, {
     host: port === (secure ? 443 : 80) ? shown : `${shown}:${port}`,
+    framing: framing(incoming),
     auth: route.auth,
     inject,
     identity: route.auth !== undefined,
   });
   if (upgrade !== undefined) {
     headers.push("connection", "upgrade", "upgrade", upgrade);
-  } else if (incoming.headers["transfer-encoding"] !== undefined) {
-    headers.push("transfer-encoding", "chunked");
   }
   const options: RequestOptions = {
     host,
@@ -97,53 +92,84 @@ export async function openUpstream(
     ...(upgrade === undefined
       ? { agent: secure ? rules.upstream.secure() : rules.upstream.plain }
       : { agent: false, ...rules.upstream.dial() }),
-    ...(secure && isIP(host) === 0 && { servername: host }),
+    ...(secure && family === 0 && { servername: host }),
   };
   return secure ? httpsRequest(options) : httpRequest(options);
+}
+
+/** What says where the request's body ends, as the parser understood it. */
+function framing({ headers }: IncomingMessage): string[] {
+  if (headers["transfer-encoding"] !== undefined) {
+    return ["transfer-encoding", "chunked"];
+  }
+  const length = headers["content-length"];
+  return length === undefined ? [] : ["content-length", length];
+}
+
+/** Whether a request comes with a body. */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["content-length"] !== undefined ||
+    headers["transfer-encoding"] !== undefined;
+}
+
+/** Checks what no lookup will: a connection to an address written as such asks no resolver. */
+export async function checkLiteral(
+  { question: { host }, rules }: Order,
+): Promise<void> {
+  if (isIP(host) !== 0) await resolveHost(host, rules.extraHosts);
 }
 
 /** Forwards one allowed request and its response; resolves when the response has ended. */
 export async function forward(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  question: Question,
-  route: Route,
-  rules: Rules,
+  order: Order,
 ): Promise<Traffic> {
   const traffic: Traffic = { status: 0, sent: 0, received: 0 };
-  const bodiless = incoming.headers["content-length"] === undefined &&
-    incoming.headers["transfer-encoding"] === undefined;
+  const bodiless = !hasBody(incoming);
+  let request: ClientRequest | undefined;
+  // Whoever goes first takes the other along; errors of a side that is gone say nothing more.
+  const gone = () => request?.destroy();
+  outgoing.on("close", gone);
+  outgoing.on("error", gone);
+  incoming.on("error", gone);
   for (let attempt = 1;; attempt++) {
-    const request = await openUpstream(incoming, question, route, rules);
-    const gone = () => request.destroy();
-    outgoing.once("close", gone);
     try {
+      if (isIP(order.question.host) !== 0) await checkLiteral(order);
+      if (outgoing.destroyed) {
+        throw new Error("The bottle closed the connection early");
+      }
+      request = openUpstream(incoming, order);
       const answered = response(request);
       if (bodiless) request.end();
-      else {
-        pump(incoming, request, (bytes) => void (traffic.sent += bytes))
-          .catch((error) => request.destroy(error));
-      }
-      const upstream = await answered;
-      await relay(
-        upstream,
-        outgoing,
-        patternsOf(route, rules.secrets),
-        traffic,
-      );
+      else upload(incoming, request, traffic);
+      await relay(await answered, outgoing, patternsOf(order), traffic);
       return traffic;
     } catch (error) {
-      request.destroy();
+      request?.destroy();
       // The pool handed out a connection that upstream had just closed: nothing was processed.
-      const stale = request.reusedSocket &&
-        (error as NodeJS.ErrnoException).code === "ECONNRESET";
-      const safe = bodiless && /^(GET|HEAD|OPTIONS)$/.test(question.method);
-      if (stale && safe && attempt < 3 && !outgoing.headersSent) continue;
+      const stale = request?.reusedSocket &&
+        /^(ECONNRESET|EPIPE)$/.test(
+          (error as NodeJS.ErrnoException).code ?? "",
+        );
+      const safe = bodiless &&
+        /^(GET|HEAD|OPTIONS)$/.test(order.question.method);
+      if (
+        stale && safe && attempt < 3 && !outgoing.headersSent &&
+        !outgoing.destroyed
+      ) continue;
       throw explain(error);
-    } finally {
-      outgoing.off("close", gone);
     }
   }
+}
+
+function upload(
+  incoming: IncomingMessage,
+  request: ClientRequest,
+  traffic: Traffic,
+): void {
+  pump(incoming, request, { count: (bytes) => void (traffic.sent += bytes) })
+    .catch((error) => request.destroy(error));
 }
 
 /** Waits for the head of the response. */
@@ -155,97 +181,80 @@ export function response(request: ClientRequest): Promise<IncomingMessage> {
       "timeout",
       () => request.destroy(new Error("Upstream did not answer in time")),
     );
+    // Without an error, too: after a 101 that nobody asked for.
+    request.once(
+      "close",
+      () => reject(new Error("Upstream closed the connection early")),
+    );
   });
 }
 
-async function relay(
+/** Passes a response on, masked. */
+export function relay(
   upstream: IncomingMessage,
   outgoing: ServerResponse,
-  patterns: Buffer[],
+  patterns: Patterns | undefined,
   traffic: Traffic,
 ): Promise<void> {
-  const maskText = (text: string) => {
-    if (patterns.length === 0) return text;
-    const masker = new Masker(patterns);
-    return Buffer.concat([
-      masker.push(Buffer.from(text, "latin1")),
-      masker.end(),
-    ])
-      .toString("latin1");
-  };
+  const mask = (text: string) => patterns === undefined ? text : patterns.maskText(text);
+  const decoder = patterns === undefined ? undefined : decoderOf(upstream);
   traffic.status = upstream.statusCode!;
-  const headers = responseHeaders(upstream.rawHeaders, maskText);
-  const { body, decoded } = patterns.length > 0
-    ? decode(upstream)
-    : { body: upstream, decoded: false };
-  if (decoded) {
-    for (const name of ["content-encoding", "content-length"]) {
-      removeHeader(headers, name);
-    }
-  }
+  const headers = responseHeaders(upstream.rawHeaders, {
+    mask,
+    decoded: decoder !== undefined,
+  });
   outgoing.writeHead(
     upstream.statusCode!,
-    maskText(upstream.statusMessage ?? ""),
+    mask(upstream.statusMessage ?? ""),
     headers,
   );
   // A stream of events may begin with silence: its head must not wait for the first of them.
-  setImmediate(() => {
-    if (!outgoing.writableEnded && !outgoing.destroyed) outgoing.flushHeaders();
+  setImmediate(flushHead, outgoing);
+  // Its callback ignores the error because pump sees it, too.
+  const body = decoder === undefined ? upstream : pipeline(upstream, decoder, () => {});
+  return pump(body, outgoing, {
+    count: (bytes) => void (traffic.received += bytes),
+    ...(patterns !== undefined && { masker: new Masker(patterns) }),
   });
-  await pump(
-    body,
-    outgoing,
-    (bytes) => void (traffic.received += bytes),
-    patterns.length > 0 ? new Masker(patterns) : undefined,
-  );
+}
+
+function flushHead(outgoing: ServerResponse): void {
+  if (!outgoing.writableEnded && !outgoing.destroyed) outgoing.flushHeaders();
 }
 
 /** Undoes the content encoding, so that a secret in it can be seen; refuses what it cannot undo. */
-function decode(
-  upstream: IncomingMessage,
-): { body: Readable; decoded: boolean } {
+function decoderOf(upstream: IncomingMessage): Duplex | undefined {
   const encoding = headerValues(upstream.rawHeaders, "content-encoding").join(
     ",",
   ).trim()
     .toLowerCase();
-  const hasBody = upstream.statusCode !== 204 && upstream.statusCode !== 304 &&
-    upstream.headers["content-length"] !== "0" &&
-    (upstream as { req?: ClientRequest }).req?.method !== "HEAD";
-  if (encoding === "" || encoding === "identity" || !hasBody) {
-    return { body: upstream, decoded: false };
-  }
-  const decoder = encoding === "gzip" || encoding === "x-gzip" || encoding === "deflate"
-    ? createUnzip()
-    : encoding === "br"
-    ? createBrotliDecompress()
-    : encoding === "zstd"
-    ? createZstdDecompress()
-    : undefined;
-  if (decoder === undefined) {
-    upstream.destroy();
-    throw new ForwardError(
-      "encoding_unknown",
-      `Upstream answered in "${encoding}"`,
-    );
-  }
-  upstream.on("error", (error) => decoder.destroy(error));
-  upstream.on(
-    "aborted",
-    () => decoder.destroy(new Error("Upstream closed the connection")),
-  );
-  return { body: upstream.pipe(decoder), decoded: true };
-}
-
-function removeHeader(headers: string[], name: string): void {
-  for (let i = headers.length - 2; i >= 0; i -= 2) {
-    if (headers[i]!.toLowerCase() === name) headers.splice(i, 2);
+  if (encoding === "" || encoding === "identity") return undefined;
+  const { statusCode, headers } = upstream;
+  const empty = statusCode === 204 || statusCode === 304 ||
+    headers["content-length"] === "0" ||
+    (upstream as { req?: ClientRequest }).req?.method === "HEAD";
+  if (empty) return undefined;
+  switch (encoding) {
+    case "gzip":
+    case "x-gzip":
+    case "deflate":
+      return createUnzip();
+    case "br":
+      return createBrotliDecompress();
+    case "zstd":
+      return createZstdDecompress();
+    default:
+      throw new ForwardError(
+        "encoding_unknown",
+        `Upstream answered in "${encoding}"`,
+      );
   }
 }
 
 /** The part of a writable that a pump needs: requests and responses share no better type. */
 interface Sink {
   write(chunk: Buffer): boolean;
-  end(): void;
+  end(): unknown;
   destroyed: boolean;
   on(event: "drain" | "close", listener: () => void): unknown;
 }
@@ -254,17 +263,18 @@ interface Sink {
 export function pump(
   source: Readable,
   sink: Sink,
-  count: (bytes: number) => void,
-  masker?: Masker,
+  { count, masker }: { count: (bytes: number) => void; masker?: Masker },
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     source.on("data", (chunk: Buffer) => {
+      if (sink.destroyed) return;
       count(chunk.length);
       const out = masker === undefined ? chunk : masker.push(chunk);
       if (out.length > 0 && !sink.write(out)) source.pause();
     });
     sink.on("drain", () => source.resume());
     source.on("end", () => {
+      if (sink.destroyed) return; // its "close" rejects
       const rest = masker?.end();
       if (rest !== undefined && rest.length > 0) sink.write(rest);
       sink.end();
@@ -283,7 +293,7 @@ export function pump(
 }
 
 /** Turns what the network threw into what the agent is told. */
-function explain(error: unknown): ForwardError {
+export function explain(error: unknown): ForwardError {
   if (error instanceof ForwardError) return error;
   if (error instanceof ResolveError) {
     return new ForwardError(error.reason, error.message);

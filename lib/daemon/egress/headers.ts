@@ -15,6 +15,9 @@ const HOP_BY_HOP = new Set([
   "http2-settings",
 ]);
 
+/** What says where a body ends is written anew: a `Connection` that names it must not hide it. */
+const FRAMING = new Set(["content-length", "transfer-encoding"]);
+
 /** Every value of a header (lower-case name) in a flat list of names and values. */
 export function headerValues(raw: string[], name: string): string[] {
   const values: string[] = [];
@@ -42,8 +45,10 @@ function hopByHop(raw: string[]): Set<string> {
  */
 export function requestHeaders(
   raw: string[],
-  { host, auth, inject, identity }: {
+  { host, framing, auth, inject, identity }: {
     host: string;
+    /** The headers that frame the body, as a flat list. */
+    framing: string[];
     auth: RouteAuth | undefined;
     inject: [string, string] | undefined;
     /** Ask for an unencoded response, so that it can be masked as it streams. */
@@ -54,20 +59,24 @@ export function requestHeaders(
   const headers = ["host", host];
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!.toLowerCase();
-    if (name === "host" || name === "expect" || drop.has(name)) continue;
+    if (
+      name === "host" || name === "expect" || FRAMING.has(name) ||
+      drop.has(name)
+    ) continue;
     if (identity && name === "accept-encoding") continue;
     if (isCredentialHeader(name, auth) || name === inject?.[0]) continue;
     headers.push(raw[i]!, raw[i + 1]!);
   }
+  headers.push(...framing);
   if (identity) headers.push("accept-encoding", "identity");
   if (inject !== undefined) headers.push(...inject);
   return headers;
 }
 
-/** The headers to pass back to the agent, as a flat list. */
+/** The headers to pass back to the agent, as a flat list. `decoded`: the body's coding is undone. */
 export function responseHeaders(
   raw: string[],
-  mask: (text: string) => string,
+  { mask, decoded }: { mask: (text: string) => string; decoded: boolean },
 ): string[] {
   const drop = hopByHop(raw);
   const headers: string[] = [];
@@ -75,7 +84,11 @@ export function responseHeaders(
     const name = raw[i]!.toLowerCase();
     // Alternative services would name a way around this proxy.
     if (drop.has(name) || name === "alt-svc") continue;
-    headers.push(raw[i]!, mask(raw[i + 1]!));
+    if (decoded && (name === "content-encoding" || name === "content-length")) {
+      continue;
+    }
+    // A name can be an echo, too.
+    headers.push(mask(raw[i]!), mask(raw[i + 1]!));
   }
   return headers;
 }

@@ -4,7 +4,9 @@ import type { FromDaemon, ToDaemon } from "../messages.ts";
 import { type Policy, PROXY_SOCKET } from "../policy.ts";
 import { createAudit } from "./audit.ts";
 import { SecureContexts } from "./contexts.ts";
+import { echoes } from "./credentials.ts";
 import type { Rules } from "./forward.ts";
+import { Patterns } from "./mask.ts";
 import { createProxy } from "./proxy.ts";
 import { createUpstream } from "./upstream.ts";
 
@@ -31,13 +33,18 @@ process.on("message", (message: ToDaemon) => {
     minting.delete(message.id);
     return;
   }
-  const { policy, secrets, extraCa, leafKey } = message;
+  const { version, policy, secrets, extraCa, leafKey } = message;
   const retired = current?.rules.upstream;
   const { extraHosts } = policy;
   current = {
     policy,
     rules: {
       secrets,
+      patterns: new Map(
+        Object.entries(secrets).map((
+          [name, value],
+        ) => [name, new Patterns(echoes(value))]),
+      ),
       extraHosts,
       upstream: createUpstream(extraHosts, extraCa),
     },
@@ -48,7 +55,7 @@ process.on("message", (message: ToDaemon) => {
     setTimeout(() => retired.close(), RETIRE_MS).unref();
   }
   contexts ??= new SecureContexts(leafKey, mint);
-  tell({ type: "configured" });
+  tell({ type: "configured", version });
 });
 // PID 1 is gone, and with it the container.
 process.on("disconnect", () => process.exit(0));
@@ -69,7 +76,7 @@ function mint(host: string): Promise<string> {
 }
 
 function tell(message: FromDaemon): void {
-  process.send!(message);
+  process.send!(message, () => {}); // PID 1 is gone: "disconnect" ends this one
 }
 
 /** All of it, also when docker's end of the pipe is slow: a decision is not lost, but waited for. */

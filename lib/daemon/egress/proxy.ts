@@ -2,13 +2,13 @@ import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "nod
 import type { Socket } from "node:net";
 import { type SecureContext, TLSSocket } from "node:tls";
 import type { DenialReason, Policy } from "../policy.ts";
-import type { Audit } from "./audit.ts";
+import type { Audit, AuditEntry } from "./audit.ts";
 import { type Authority, parseAuthority, parseTarget, type Target } from "./canonical.ts";
 import { decide, type Question, type Verdict } from "./decide.ts";
-import { denialBody, denialStatus, sendDenial } from "./denial.ts";
-import { forward, ForwardError, type Rules } from "./forward.ts";
+import { type Denial, rawDenial, sendDenial } from "./denial.ts";
+import { explain, forward, hasBody, type Order, type Rules, type Traffic } from "./forward.ts";
 import { headerValues } from "./headers.ts";
-import { createServer } from "./http.ts";
+import { createServer, ServerResponse as HttpResponse } from "./http.ts";
 import { upgrade } from "./upgrade.ts";
 
 /** What the proxy asks of its surroundings. */
@@ -26,8 +26,12 @@ const LIMITS: ServerOptions = {
   // A body may take as long as it takes; a connection that stalls is closed by its socket's timeout.
   requestTimeout: 0,
   keepAliveTimeout: 60_000,
+  // Its absence is denied here, with a reason.
+  requireHostHeader: false,
 };
 const MAX_CONNECTIONS = 1024;
+/** Requests of one connection that wait for their answers: pipelining is rare, a flood is not. */
+const MAX_PIPELINED = 64;
 const HANDSHAKE_MS = 10_000;
 const STALL_MS = 600_000;
 
@@ -36,6 +40,15 @@ type Reading =
   | { question: Question; reason?: undefined }
   | { question?: undefined; reason: DenialReason; host: string };
 
+type Judged =
+  | { denial: Denial; order?: undefined }
+  | {
+    denial?: undefined;
+    order: Order;
+    entry: AuditEntry & { rule: string };
+    started: number;
+  };
+
 /**
  * The front door: CONNECT and absolute-form HTTP. TLS is terminated for every host, granted or
  * not, so that a denial is an answer that the agent can read.
@@ -43,9 +56,11 @@ type Reading =
 export function createProxy(context: ProxyContext): Server {
   const { audit } = context;
   const tunnels = new WeakMap<object, Authority>();
+  const unanswered = new WeakMap<Socket, number>();
   const inner = createServer(LIMITS);
   const outer = createServer(LIMITS);
   outer.maxConnections = MAX_CONNECTIONS;
+  outer.timeout = STALL_MS;
 
   outer.on(
     "connect",
@@ -53,11 +68,8 @@ export function createProxy(context: ProxyContext): Server {
       socket.on("error", () => socket.destroy());
       socket.setTimeout(STALL_MS, () => socket.destroy());
       const authority = parseAuthority(request.url ?? "", 443);
-      if (authority === undefined) {
-        refuseConnect(socket, request.url ?? "");
-        return;
-      }
-      openTunnel(socket, head, authority).catch(() => socket.destroy());
+      if (authority === undefined) refuseConnect(socket, request.url ?? "");
+      else openTunnel(socket, head, authority).catch(() => socket.destroy());
     },
   );
 
@@ -85,16 +97,19 @@ export function createProxy(context: ProxyContext): Server {
       tunnels.set(tls, authority);
       inner.emit("connection", tls);
     });
-    tls.on("error", (error) => {
+    tls.on("error", (error: NodeJS.ErrnoException) => {
       clearTimeout(timer);
       if (!tunnels.has(tls)) {
         // Bytes that are no TLS, or a client that does not trust the authority.
         const { host, port } = authority;
-        const message = (error as NodeJS.ErrnoException).code ?? error.message;
-        audit.write({
+        const message = error.code ?? error.message;
+        const base = {
           request_id: audit.nextId(),
           kind: "tunnel",
           decision: "deny",
+        } as const;
+        audit.write({
+          ...base,
           reason: "malformed",
           rule: null,
           host,
@@ -112,61 +127,81 @@ export function createProxy(context: ProxyContext): Server {
 
   function refuseConnect(socket: Socket, target: string): void {
     const requestId = audit.nextId();
-    const denial = {
-      host: target.slice(0, 300),
-      method: "CONNECT",
-      path: "",
-      rule: null,
-      requestId,
-    };
-    const body = denialBody({ ...denial, reason: "host_invalid" });
+    const host = target.slice(0, 300);
+    const reason = "host_invalid";
     audit.write({
       request_id: requestId,
       kind: "tunnel",
       decision: "deny",
-      reason: "host_invalid",
+      reason,
       rule: null,
-      host: denial.host,
+      host,
     });
     socket.end(
-      `HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n` +
-        `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+      rawDenial({
+        reason,
+        host,
+        method: "CONNECT",
+        path: "",
+        rule: null,
+        requestId,
+      }),
     );
   }
 
   for (const server of [outer, inner]) {
-    const handle = (request: IncomingMessage, response: ServerResponse) => {
-      answer(request, response).catch(() => response.destroy());
+    const handle = (
+      request: IncomingMessage,
+      response: ServerResponse,
+      waits: boolean,
+    ) => {
+      if (!admit(request.socket, response)) return;
+      const judged = judge(request, {});
+      if (judged.denial !== undefined) {
+        // The client may go on without the body that it announced: nothing can follow it.
+        if (waits) response.setHeader("connection", "close");
+        sendDenial(response, judged.denial);
+        return;
+      }
+      // 100 is sent once the request is allowed: a denied body is not asked for.
+      if (waits) response.writeContinue();
+      carry(judged, response, forward(request, response, judged.order))
+        .catch(() => response.destroy());
     };
-    server.on("request", handle);
+    server.on(
+      "request",
+      (request, response) => handle(request, response, false),
+    );
     server.on(
       "checkContinue",
-      (request: IncomingMessage, response: ServerResponse) => {
-        // 100 is sent once the request is allowed: a denied body is not asked for.
-        continues.add(request);
-        handle(request, response);
-      },
+      (request, response) => handle(request, response, true),
     );
     server.on(
       "upgrade",
       (request: IncomingMessage, socket: Socket, head: Buffer) => {
         socket.on("error", () => socket.destroy());
-        serveUpgrade(request, socket, head).catch(() => socket.destroy());
+        const outgoing = answerOn(socket, request);
+        const judged = judge(request, { upgrading: true });
+        if (judged.denial !== undefined) sendDenial(outgoing, judged.denial);
+        else {
+          carry(
+            judged,
+            outgoing,
+            upgrade(request, { socket, head, outgoing }, judged.order),
+          )
+            .catch(() => socket.destroy());
+        }
       },
     );
     server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
       const closed = error.code === "ECONNRESET" || error.code === "EPIPE" ||
         !socket.writable;
+      // While a response is under way, more bytes would be taken for a part of it.
+      const speaking = (unanswered.get(socket) ?? 0) > 0;
       if (!closed) {
         const known = tunnels.get(socket);
         const requestId = audit.nextId();
-        const host = known?.host ?? "";
-        const denial = { host, method: "", path: "", rule: null, requestId };
-        const body = denialBody({
-          ...denial,
-          reason: "malformed",
-          message: error.code ?? "",
-        });
+        const message = error.code ?? error.message;
         audit.write({
           request_id: requestId,
           kind: "request",
@@ -174,81 +209,69 @@ export function createProxy(context: ProxyContext): Server {
           reason: "malformed",
           rule: null,
           ...(known !== undefined && { host: known.host, port: known.port }),
-          message: error.code ?? error.message,
+          message,
         });
-        socket.write(
-          `HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n` +
-            `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-        );
+        const host = known?.host ?? "";
+        const base = {
+          reason: "malformed",
+          host,
+          method: "",
+          path: "",
+          rule: null,
+        } as const;
+        if (!speaking) socket.write(rawDenial({ ...base, requestId, message }));
       }
-      socket.destroySoon();
+      if (speaking) socket.destroy();
+      else socket.destroySoon();
     });
   }
-  const continues = new WeakSet<IncomingMessage>();
+  // It never listens, and node looks for connections that send no head only in servers that do.
+  inner.emit("listening");
 
-  async function answer(
-    request: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<void> {
-    const started = performance.now();
-    const judged = judge(request);
-    if (!judged.allowed) {
-      sendDenial(response, judged.denial);
-      return;
+  /** Counts a request of a connection; false when too many are unanswered: then all of them end. */
+  function admit(socket: Socket, response: ServerResponse): boolean {
+    const count = (unanswered.get(socket) ?? 0) + 1;
+    if (count > MAX_PIPELINED) {
+      socket.destroy();
+      return false;
     }
-    if (continues.has(request)) response.writeContinue();
-    const { question, route, rules, entry, requestId } = judged;
-    const done = () => ({
-      ms: Math.round((performance.now() - started) * 10) / 10,
-    });
+    unanswered.set(socket, count);
+    response.once(
+      "close",
+      () => unanswered.set(socket, unanswered.get(socket)! - 1),
+    );
+    return true;
+  }
+
+  /** Waits for an exchange and writes down how it went; answers in its place when it failed. */
+  async function carry(
+    { order: { question }, entry, started }: Judged & { order: Order },
+    response: ServerResponse,
+    exchange: Promise<Traffic>,
+  ): Promise<void> {
+    const ms = () => Math.round((performance.now() - started) * 10) / 10;
     try {
-      const traffic = await forward(request, response, question, route, rules);
-      audit.write({ ...entry, decision: "allow", ...traffic, ...done() });
+      const traffic = await exchange;
+      audit.write({ ...entry, decision: "allow", ...traffic, ms: ms() });
     } catch (error) {
-      const { reason, message } = error instanceof ForwardError
-        ? error
-        : new ForwardError("upstream_failed", String(error));
-      const decision = reason === "address_forbidden" || reason === "encoding_unknown"
-        ? "deny"
-        : "allow";
-      audit.write({ ...entry, decision, reason, message, ...done() });
-      sendDenial(response, {
-        ...denialOf(question, entry.rule, requestId),
+      const { reason, message } = explain(error);
+      const denied = reason === "address_forbidden" ||
+        reason === "encoding_unknown";
+      audit.write({
+        ...entry,
+        decision: denied ? "deny" : "allow",
         reason,
         message,
+        ms: ms(),
       });
+      const denial = denialOf(question, entry.rule, entry.request_id);
+      sendDenial(response, { ...denial, reason, message });
     }
-  }
-
-  async function serveUpgrade(
-    request: IncomingMessage,
-    socket: Socket,
-    head: Buffer,
-  ): Promise<void> {
-    const judged = judge(request, true);
-    if (!judged.allowed) {
-      const body = denialBody(judged.denial);
-      socket.end(
-        `HTTP/1.1 ${denialStatus(judged.denial.reason)} Denied\r\n` +
-          `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n` +
-          `connection: close\r\n\r\n${body}`,
-      );
-      return;
-    }
-    const { question, route, rules, entry } = judged;
-    const traffic = await upgrade(
-      request,
-      socket,
-      head,
-      question,
-      route,
-      rules,
-    );
-    audit.write({ ...entry, decision: "allow", ...traffic });
   }
 
   /** Reads and decides; writes the audit line of a denial. */
-  function judge(request: IncomingMessage, upgrading = false) {
+  function judge(request: IncomingMessage, { upgrading = false }): Judged {
+    const started = performance.now();
     const requestId = audit.nextId();
     const current = context.current();
     const reading: Reading = current === undefined
@@ -267,34 +290,56 @@ export function createProxy(context: ProxyContext): Server {
         host,
         method,
       });
-      const denial = { reason, host, method, path: "", rule: null, requestId };
-      return { allowed: false as const, denial };
+      return {
+        denial: { reason, host, method, path: "", rule: null, requestId },
+      };
     }
     const { question } = reading;
     const verdict = upgradeVerdict(request, upgrading) ??
       decide(current.policy, question);
     const rule = verdict.route === null ? null : `${verdict.route.host}:${verdict.route.port}`;
     const { host, port, method, target: { path } } = question;
-    const entry = { ...base, rule, host, port, method, path };
     if (!verdict.allowed) {
       const { reason } = verdict;
-      audit.write({ ...entry, decision: "deny", reason });
-      return {
-        allowed: false as const,
-        denial: { ...denialOf(question, rule, requestId), reason },
-      };
+      audit.write({
+        ...base,
+        decision: "deny",
+        reason,
+        rule,
+        host,
+        port,
+        method,
+        path,
+      });
+      return { denial: { ...denialOf(question, rule, requestId), reason } };
     }
     return {
-      allowed: true as const,
-      question,
-      route: verdict.route,
-      rules: current.rules,
-      entry,
-      requestId,
+      order: { question, route: verdict.route, rules: current.rules },
+      entry: {
+        ...base,
+        decision: "allow",
+        rule: rule!,
+        host,
+        port,
+        method,
+        path,
+      },
+      started,
     };
   }
 
   return outer;
+}
+
+/** A response on a connection that node has handed over: what is no upgrade is answered by it. */
+function answerOn(socket: Socket, request: IncomingMessage): ServerResponse {
+  const response = new HttpResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket);
+  socket.on("drain", () => response.emit("drain"));
+  response.on("error", () => socket.destroy());
+  response.on("finish", () => socket.destroySoon());
+  return response;
 }
 
 /** Only a WebSocket may take a connection over: anything else would speak what nobody reads. */
@@ -304,7 +349,9 @@ function upgradeVerdict(
 ): Verdict | undefined {
   if (!upgrading) return undefined;
   const websocket = request.headers.upgrade?.toLowerCase() === "websocket";
-  if (websocket && request.method === "GET") return undefined;
+  if (websocket && request.method === "GET" && !hasBody(request)) {
+    return undefined;
+  }
   return { allowed: false, reason: "upgrade_not_allowed", route: null };
 }
 
@@ -322,6 +369,11 @@ function read(
   const hosts = headerValues(request.rawHeaders, "host");
   const malformed: Reading = { reason: "malformed", host: tunnel?.host ?? "" };
   if (hosts.length !== 1) return malformed;
+  // Another coding than this one would be passed on without being named.
+  const coding = request.headers["transfer-encoding"];
+  if (coding !== undefined && coding.toLowerCase() !== "chunked") {
+    return malformed;
+  }
   const secure = tunnel !== undefined;
   const absolute = secure ? undefined : splitAbsolute(request.url ?? "");
   if (!secure && absolute === undefined) return malformed;

@@ -1,84 +1,85 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Route } from "../policy.ts";
-import { echoes } from "./credentials.ts";
-import type { Question } from "./decide.ts";
-import { openUpstream, pump, type Rules, type Traffic } from "./forward.ts";
-import { responseHeaders } from "./headers.ts";
+import {
+  checkLiteral,
+  openUpstream,
+  type Order,
+  patternsOf,
+  pump,
+  relay,
+  response,
+  type Traffic,
+} from "./forward.ts";
 import { Masker } from "./mask.ts";
 
 /**
  * Passes a WebSocket (RFC 6455) through on a granted route.
  * Frames from upstream are masked like bodies: replacements keep their length, so framing holds.
+ * `outgoing` answers instead when upstream does not change the protocol.
  */
 export async function upgrade(
   incoming: IncomingMessage,
-  socket: Socket,
-  head: Buffer,
-  question: Question,
-  route: Route,
-  rules: Rules,
+  { socket, head, outgoing }: {
+    socket: Socket;
+    head: Buffer;
+    outgoing: ServerResponse;
+  },
+  order: Order,
 ): Promise<Traffic> {
   const traffic: Traffic = { status: 0, sent: 0, received: 0 };
+  const patterns = patternsOf(order);
   // A compressed frame could not be masked.
-  if (route.auth !== undefined) {
+  if (patterns !== undefined) {
     dropHeader(incoming.rawHeaders, "sec-websocket-extensions");
   }
-  const request = await openUpstream(
-    incoming,
-    question,
-    route,
-    rules,
-    "websocket",
-  );
-  socket.once("close", () => request.destroy());
-  const [response, upstream, first] = await new Promise<
-    [IncomingMessage, Socket | undefined, Buffer]
-  >((resolve, reject) => {
-    request.once(
-      "upgrade",
-      (...args) => resolve(args as [IncomingMessage, Socket, Buffer]),
-    );
-    request.once(
-      "response",
-      (answer) => resolve([answer, undefined, Buffer.alloc(0)]),
-    );
-    request.once("error", reject);
-    request.end();
-  });
-  traffic.status = response.statusCode!;
-  const masker = () =>
-    route.auth === undefined ? undefined : new Masker(echoes(rules.secrets[route.auth.secret]!));
-  const maskHead = (text: string) => {
-    const bytes = Buffer.from(text, "latin1");
-    const head = masker();
-    return head === undefined ? bytes : Buffer.concat([head.push(bytes), head.end()]);
-  };
-  const headers = upstream === undefined
-    ? [
-      ...responseHeaders(response.rawHeaders, (text) => text),
-      "connection",
-      "close",
-    ]
-    : response.rawHeaders;
-  const lines = [`HTTP/1.1 ${response.statusCode} ${response.statusMessage}`];
-  for (let i = 0; i < headers.length; i += 2) {
-    lines.push(`${headers[i]}: ${headers[i + 1]}`);
+  await checkLiteral(order);
+  if (socket.destroyed) {
+    throw new Error("The bottle closed the connection early");
   }
-  socket.write(maskHead(`${lines.join("\r\n")}\r\n\r\n`));
-  const received = (bytes: number) => void (traffic.received += bytes);
-  if (upstream === undefined) {
-    await pump(response, socket, received, masker());
+  const request = openUpstream(incoming, order, "websocket");
+  socket.once("close", () => request.destroy());
+  const switched = new Promise<
+    { answer: IncomingMessage; upstream: Socket; first: Buffer }
+  >(
+    (resolve) => {
+      request.once(
+        "upgrade",
+        (answer: IncomingMessage, upstream: Socket, first: Buffer) => {
+          upstream.on("error", () => upstream.destroy());
+          resolve({ answer, upstream, first });
+        },
+      );
+    },
+  );
+  const answered = response(request);
+  request.end();
+  const result = await Promise.race([switched, answered]);
+  if (!("upstream" in result)) {
+    await relay(result, outgoing, patterns, traffic);
     return traffic;
   }
+  const { answer, upstream, first } = result;
+  answered.catch(() => {}); // the request closes, its socket lives on
+  traffic.status = answer.statusCode!;
+  const mask = (text: string) => patterns === undefined ? text : patterns.maskText(text);
+  const lines = [`HTTP/1.1 101 ${mask(answer.statusMessage ?? "")}`];
+  const { rawHeaders } = answer;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    lines.push(`${mask(rawHeaders[i]!)}: ${mask(rawHeaders[i + 1]!)}`);
+  }
+  outgoing.detachSocket(socket);
+  socket.write(`${lines.join("\r\n")}\r\n\r\n`, "latin1");
   if (first.length > 0) upstream.unshift(first);
   if (head.length > 0) socket.unshift(head);
   await Promise.allSettled([
-    pump(upstream, socket, received, masker()),
-    pump(socket, upstream, (bytes) => void (traffic.sent += bytes)),
+    pump(upstream, socket, {
+      count: (bytes) => void (traffic.received += bytes),
+      ...(patterns !== undefined && { masker: new Masker(patterns) }),
+    }),
+    pump(socket, upstream, { count: (bytes) => void (traffic.sent += bytes) }),
   ]);
   upstream.destroy();
-  socket.destroy();
+  socket.destroySoon();
   return traffic;
 }
 

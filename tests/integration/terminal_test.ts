@@ -1,0 +1,108 @@
+import { deepStrictEqual, doesNotMatch, match, ok, strictEqual } from "node:assert/strict";
+import { createWorld, leftOf } from "../support/bottles.ts";
+import { openTerminal } from "../support/terminal.ts";
+
+Deno.test("an interactive agent on a real terminal", async (t) => {
+  await using world = await createWorld();
+  const { home, engine } = world;
+  await using terminal = await openTerminal(home.env, home.path);
+  const ids = world.list;
+  let id = "";
+
+  await t.step("start lands at Claude Code's own prompt, with no dialog before it", async () => {
+    await terminal.type("claude-bottle start test; echo code=$?");
+    await terminal.press("Enter");
+    await terminal.see(/Go on\? \[y\/N\]/);
+    await terminal.type("y");
+    await terminal.press("Enter");
+    const screen = await terminal.see(/bypass permissions on/, 30);
+    match(screen, /❯/);
+    match(screen, /\/workspace/);
+    doesNotMatch(screen, /trust|theme|log ?in|API key|WARNING|checking/i);
+    id = (await ids()).find(({ state }) => state === "running")!.id;
+  });
+
+  await t.step("it answers, and runs a tool without asking", async () => {
+    await terminal.type("say exactly: pong-from-outside");
+    await terminal.press("Enter");
+    await terminal.see(/● pong-from-outside|pong-from-outside\n(.|\n)*pong-from-outside/);
+    await terminal.type("run bash: echo made >/workspace/made");
+    await terminal.press("Enter");
+    await terminal.see(/done:/);
+    strictEqual((await world.exec(id, "cat /workspace/made")).stdout, "made\n");
+  });
+
+  await t.step("a resize reaches the agent", async () => {
+    await terminal.resize(60, 20);
+    let size = "";
+    for (let tries = 0; tries < 30 && !size.startsWith("20 60"); tries++) {
+      size = (await world.exec(
+        id,
+        "stty size </dev/pts/$(ps -o tty= -p $(pgrep -x claude | head -1) | tr -d 'pts/ ')",
+      )).stdout;
+    }
+    match(size, /^20 60/);
+    await terminal.resize(100, 30);
+  });
+
+  await t.step("Ctrl-C is the agent's", async () => {
+    await terminal.press("C-c");
+    await terminal.see(/Press Ctrl-C again to exit/i);
+    strictEqual((await ids()).find((row) => row.id === id)!.state, "running");
+  });
+
+  await t.step("the detach key leaves it running, and attach redraws it", async () => {
+    await terminal.press("C-\\");
+    await terminal.see(new RegExp(`attach ${id}`));
+    await terminal.see(/code=0/);
+    strictEqual((await ids()).find((row) => row.id === id)!.state, "detached");
+    await terminal.type(`clear; claude-bottle attach ${id}; echo again=$?`);
+    await terminal.press("Enter");
+    await terminal.see(/bypass permissions on/);
+  });
+
+  await t.step("/exit ends it with 0, and nothing is left", async () => {
+    await terminal.type("/exit");
+    await terminal.see(/Exit the CLI/);
+    await terminal.press("Enter");
+    await terminal.see(/again=0/);
+    deepStrictEqual(await leftOf(engine, id), []);
+    // A terminal that still works: echo, and a cursor at a prompt.
+    await terminal.type("echo still-$((40+2))");
+    await terminal.press("Enter");
+    await terminal.see(/still-42/);
+  });
+
+  await t.step("a lost terminal detaches", async () => {
+    await terminal.type("clear; claude-bottle start test --yes");
+    await terminal.press("Enter");
+    await terminal.see(/bypass permissions on/, 30);
+    const lost = (await ids()).find(({ state }) => state === "running")!.id;
+    await terminal.close();
+    let state = "";
+    for (let tries = 0; tries < 30 && state !== "detached"; tries++) {
+      state = (await ids()).find((row) => row.id === lost)!.state;
+    }
+    strictEqual(state, "detached");
+    ok((await world.exec(lost, "pgrep -x claude")).code === 0, "the agent runs on");
+    strictEqual((await home.run(["stop", lost])).code, 0);
+    deepStrictEqual(await leftOf(engine, lost), []);
+  });
+});
+
+Deno.test("a terminal whose bottle dies is given back", async () => {
+  await using world = await createWorld();
+  const { home, engine } = world;
+  await using terminal = await openTerminal(home.env, home.path);
+  await terminal.type("claude-bottle start test --yes; echo code=$?");
+  await terminal.press("Enter");
+  await terminal.see(/bypass permissions on/, 30);
+  const { id } = (await world.list())[0]!;
+  await engine.check(["kill", `claude-bottle-${id}`]);
+  const screen = await terminal.see(/code=137/);
+  match(screen, new RegExp(`resume ${id}`));
+  await terminal.type("echo still-$((40+2))");
+  await terminal.press("Enter");
+  await terminal.see(/still-42/);
+  strictEqual((await home.run(["stop", id])).code, 0);
+});
