@@ -1,3 +1,4 @@
+import { UserError } from "../system/errors.ts";
 import type { RunResult } from "../system/process.ts";
 
 /** The backends there are. */
@@ -76,12 +77,21 @@ export interface ExecOptions {
   signal?: AbortSignal;
 }
 
+/** A command's bottle stopped, or was removed, while the command ran. */
+export class BottleStopped extends UserError {
+  override name = "BottleStopped";
+
+  constructor(id: string) {
+    super("unavailable", `Bottle "${id}" was stopped meanwhile`, { hints: ["claude-bottle list"] });
+  }
+}
+
 /** A bottle that exists. Disposing removes it; twice is harmless. */
 export interface Session extends AsyncDisposable {
   readonly id: string;
-  /** Runs a command as the agent's user to its end. */
+  /** Runs a command as the agent's user to its end; throws `BottleStopped` when that comes first. */
   exec(argv: string[], options?: ExecOptions): Promise<RunResult>;
-  /** Runs a command as the agent's user on the caller's terminal, or on its plain streams. */
+  /** The same on the caller's terminal, or on its plain streams; returns the exit code. */
   interact(argv: string[], options: ExecOptions & { tty: boolean }): Promise<number>;
   /** The files below `path` as a tar stream; also of a stopped bottle. Hostile input. */
   get(path: string, signal: AbortSignal): AsyncDisposable & { tar: ReadableStream<Uint8Array> };

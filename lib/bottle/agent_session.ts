@@ -1,4 +1,4 @@
-import type { Session } from "../backend/backend.ts";
+import { BottleStopped, type Session } from "../backend/backend.ts";
 import { AGENT_HOME, SESSION_SOCKET, WORKSPACE } from "../backend/layout.ts";
 import { Interruption, UserError } from "../system/errors.ts";
 import { lendTerminal } from "../system/terminal.ts";
@@ -60,7 +60,7 @@ export async function runDetached(run: AgentRun): Promise<void> {
 
 /** Runs the agent without a terminal: stdin, stdout and its exit code are the caller's. */
 export async function runHeadless(run: AgentRun): Promise<Ending> {
-  const code = await interactWhileAlive(run, withOpen(run.env, run.command), {
+  const code = await codeOf(run, withOpen(run.env, run.command), {
     tty: false,
     workdir: WORKSPACE,
   });
@@ -76,7 +76,7 @@ export async function runHeadless(run: AgentRun): Promise<Ending> {
 async function onTerminal(run: Omit<AgentRun, "command">, argv: string[]): Promise<Ending> {
   {
     using _lent = lendTerminal();
-    await interactWhileAlive(run, withOpen(run.env, argv), { tty: true, workdir: AGENT_HOME });
+    await codeOf(run, withOpen(run.env, argv), { tty: true, workdir: AGENT_HOME });
   }
   const cut = interruption(run.signal);
   if (cut !== undefined) return cut;
@@ -88,41 +88,17 @@ async function onTerminal(run: Omit<AgentRun, "command">, argv: string[]): Promi
     : { kind: "lost" };
 }
 
-/** How long a client may take to notice that its bottle has died. */
-const GRACE_MS = 1_000;
-
-/**
- * Runs a command with the caller's streams, for as long as the bottle lives: docker's client can
- * wait for ever on the output of a container that was killed (20.10). Undefined when it was cut.
- */
-async function interactWhileAlive(
+/** The command's exit code; undefined when it was cut off, by a signal or by the bottle's end. */
+async function codeOf(
   { session, env, signal }: Omit<AgentRun, "command">,
   argv: string[],
   options: { tty: boolean; workdir: string },
 ): Promise<number | undefined> {
-  const over = new AbortController();
-  const cut = new AbortController();
-  const watching = session.wait(over.signal).catch(() => {}).then(async () => {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, GRACE_MS);
-      const stop = () => (clearTimeout(timer), resolve());
-      if (over.signal.aborted) stop();
-      else over.signal.addEventListener("abort", stop, { once: true });
-    });
-    if (!over.signal.aborted) cut.abort();
-  });
   try {
-    return await session.interact(argv, {
-      ...options,
-      env: env.secret,
-      signal: AbortSignal.any([signal, cut.signal]),
-    });
+    return await session.interact(argv, { ...options, env: env.secret, signal });
   } catch (error) {
-    if (signal.aborted || cut.signal.aborted) return undefined;
+    if (signal.aborted || error instanceof BottleStopped) return undefined;
     throw error;
-  } finally {
-    over.abort();
-    await watching;
   }
 }
 

@@ -7,7 +7,7 @@ interface Row {
   id: string;
   agent: string;
   backend: string;
-  state: "running" | "detached" | "ended" | "resumable" | "incomplete";
+  state: "starting" | "running" | "detached" | "ended" | "resumable" | "incomplete";
   created_at: string;
 }
 
@@ -19,7 +19,11 @@ export const list: CommandModule = {
         const metadata = await context.store.read(found.id).catch(() => undefined);
         const whole = found.parts.includes(`container ${bundleName(found.id)}`);
         const state = found.status === "running"
-          ? whole ? metadata?.detached ? "detached" : "running" : "incomplete"
+          ? metadata?.phase === "starting"
+            ? "starting"
+            : whole
+            ? metadata?.detached ? "detached" : "running"
+            : "incomplete"
           : found.status === "stopped"
           ? metadata?.phase === "stopped" ? "resumable" : whole ? "ended" : "incomplete"
           : "incomplete";

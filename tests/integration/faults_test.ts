@@ -102,8 +102,9 @@ Deno.test("signals and kills, at each phase", async (t) => {
     "cleanup leaves a bottle with a living launcher, and a detached one, alone",
     async () => {
       const detached = await world.start();
+      seen.push(detached);
       const { child, output } = launch(world, LONG);
-      const id = await newBottle(world, [...seen, detached]);
+      const id = await newBottle(world, seen);
       seen.push(id);
       for (let tries = 0; tries < 100; tries++) {
         if ((await world.list()).some((row) => row.id === id && row.state === "running")) break;
@@ -152,7 +153,7 @@ Deno.test("what cannot be started says why, and leaves nothing", async (t) => {
     );
     const before = await stateIds(world);
     const result = await home.run(START);
-    deepStrictEqual(await stateIds(world), before);
+    if (result.code !== 0) deepStrictEqual(await stateIds(world), before, "no state is left");
     return result;
   };
   const base = (await engine.check(["inspect", "--format={{.Id}}", "claude-bottle:latest"])).trim();

@@ -151,7 +151,7 @@ function answer(socket: Socket, head: string): void {
 }
 
 function serve(socket: Socket, port: number): void {
-  const sni = (socket as TLSSocket).servername ?? null;
+  const sni = (socket as TLSSocket & { servername?: string | null }).servername ?? null;
   record({ event: "open", port, sni });
   let text = "";
   let raw = false;

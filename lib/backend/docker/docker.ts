@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { CommandError, type LineReader, readLines, type Streaming } from "../../system/process.ts";
-import { AGENT_USER } from "../layout.ts";
-import { type Engine, engineError, LABELS, parseJson, probeEngine } from "../../engine/engine.ts";
-import { removeContainer, removeVolume } from "../../engine/remove.ts";
+import { type Engine, engineError, parseJson, probeEngine } from "../../engine/engine.ts";
 import { UserError } from "../../system/errors.ts";
 import { join } from "../../std/path.ts";
-import type { Backend, BottleState, ExecOptions, FoundBottle, Session } from "../backend.ts";
+import type { Backend } from "../backend.ts";
+import { listBottles } from "./list.ts";
+import { openSession } from "./session.ts";
 import { dockerNames, planDocker } from "./plan.ts";
 import { seccompProfile } from "./seccomp.ts";
 
@@ -146,148 +146,4 @@ async function probeGvisor(engine: Engine, signal: AbortSignal): Promise<void> {
       { hints: ["sudo runsc install -- --host-uds=open && sudo systemctl restart docker"] },
     );
   }
-}
-
-const State = z.object({ Status: z.string(), Running: z.boolean(), ExitCode: z.number() });
-
-function openSession(engine: Engine, id: string): Session {
-  const { container, proxyVolume } = dockerNames(id);
-  const execArgs = (
-    argv: string[],
-    { env = {}, workdir, tty }: ExecOptions & { tty?: boolean },
-  ) => [
-    "exec",
-    ...(tty === undefined
-      ? ["--interactive"]
-      : tty
-      ? ["--interactive", "--tty"]
-      : ["--interactive"]),
-    `--user=${AGENT_USER}`,
-    ...(workdir === undefined ? [] : [`--workdir=${workdir}`]),
-    // The name alone: docker takes the value from its own environment, and no argv shows it.
-    ...Object.keys(env).map((name) => `--env=${name}`),
-    container,
-    ...argv,
-  ];
-  const state = async (signal?: AbortSignal): Promise<BottleState> => {
-    const args = ["container", "inspect", "--format", "{{json .State}}", container];
-    const result = await engine.run(args, signal && { signal });
-    if (result.code !== 0) {
-      if (/no such container/i.test(result.stderr)) return { status: "gone" };
-      throw engineError(["docker", ...args], result);
-    }
-    const { Running, ExitCode } = State.parse(parseJson(result.stdout));
-    return Running ? { status: "running" } : { status: "stopped", code: ExitCode };
-  };
-  return {
-    id,
-    state,
-    exec: (argv, options = {}) =>
-      engine.run(execArgs(argv, options), {
-        ...(options.env && { env: options.env }),
-        ...(options.stdin !== undefined && { stdin: options.stdin }),
-        ...(options.signal && { signal: options.signal }),
-      }),
-    interact: (argv, options) =>
-      engine.interact(execArgs(argv, options), {
-        ...(options.env && { env: options.env }),
-        ...(options.signal && { signal: options.signal }),
-      }),
-    get(path, signal) {
-      const client = engine.stream(["cp", `${container}:${path}`, "-"], { signal });
-      return {
-        tar: client.stdout,
-        [Symbol.asyncDispose]: async () => {
-          await client[Symbol.asyncDispose]();
-        },
-      };
-    },
-    async wait(signal) {
-      // `docker wait` says when; the state says what, also when the container was never there.
-      await using client = engine.stream(["wait", container]);
-      const lines = readLines(client.stdout);
-      const enough = Promise.withResolvers<void>();
-      const stop = () => enough.resolve();
-      signal.addEventListener("abort", stop, { once: true });
-      if (!signal.aborted) await Promise.race([lines.next(), enough.promise]);
-      signal.removeEventListener("abort", stop);
-      await lines.cancel();
-      return await state();
-    },
-    async stop() {
-      const result = await engine.run(["kill", container]);
-      const over = /no such container|is not running/i.test(result.stderr);
-      if (result.code !== 0 && !over) throw engineError(["docker", "kill", container], result);
-    },
-    async [Symbol.asyncDispose]() {
-      await removeContainer(engine, container);
-      await removeVolume(engine, proxyVolume);
-    },
-  };
-}
-
-const Row = z.object({
-  Names: z.string(),
-  State: z.string(),
-  Labels: z.string(),
-  CreatedAt: z.string(),
-});
-
-async function listBottles(engine: Engine, signal: AbortSignal): Promise<FoundBottle[]> {
-  const [containers, volumes] = await Promise.all([
-    engine.check([
-      "ps",
-      "--all",
-      "--no-trunc",
-      `--filter=label=${LABELS.id}`,
-      "--format={{json .}}",
-    ], { signal }),
-    engine.check([
-      "volume",
-      "ls",
-      `--filter=label=${LABELS.id}`,
-      `--format={{.Name}} {{.Label "${LABELS.id}"}} {{.Label "${LABELS.owner}"}}`,
-    ], { signal }),
-  ]);
-  const found = new Map<string, FoundBottle>();
-  const bottle = (id: string) => {
-    let known = found.get(id);
-    if (known === undefined) {
-      known = { id, owner: "", agent: "", status: "incomplete", parts: [], createdAt: new Date(0) };
-      found.set(id, known);
-    }
-    return known;
-  };
-  for (const line of containers.split("\n").filter((text) => text !== "")) {
-    const row = Row.parse(parseJson(line));
-    const labels = parseLabels(row.Labels);
-    if (labels[LABELS.backend] !== "docker") continue;
-    const entry = bottle(labels[LABELS.id]!);
-    entry.parts.push(`container ${row.Names}`);
-    entry.agent = labels[LABELS.agent] ?? "";
-    entry.owner = labels[LABELS.owner] ?? "";
-    if (labels[LABELS.role] !== "agent") continue;
-    entry.createdAt = new Date(row.CreatedAt.replace(/ [A-Z]+$/, ""));
-    entry.status = row.State === "running"
-      ? "running"
-      : row.State === "exited"
-      ? "stopped"
-      : "incomplete";
-  }
-  for (const line of volumes.split("\n").filter((text) => text !== "")) {
-    const [name, id, owner] = line.split(" ") as [string, string, string | undefined];
-    const entry = bottle(id);
-    entry.owner ||= owner ?? "";
-    entry.parts.push(`volume ${name}`);
-  }
-  return [...found.values()];
-}
-
-function parseLabels(text: string): Record<string, string> {
-  return Object.fromEntries(
-    text.split(",").map((pair) => {
-      const at = pair.indexOf("=");
-      return [pair.slice(0, at), pair.slice(at + 1)];
-    }),
-  );
 }
