@@ -62,7 +62,6 @@ function get(socket) {
       createConnection: () => socket,
       path: TARGET,
       headers: { host: `${HOST}:${PORT}`, connection: "keep-alive" },
-      agent: false,
     }, resolve);
     request.once("error", reject);
   });

@@ -50,25 +50,31 @@ function sharedCache(): string {
 interface TestCertificates {
   ca: string;
   certificate: string;
+  /** For `BENCH_HOST`. */
+  bench: string;
   key: string;
 }
+
+/** The name of the upstream that the bench asks. */
+export const BENCH_HOST = "up.example";
 
 /**
  * The test CA and what it signed. Kept in the cache: the CA takes part in the agent image's
  * hash, so a new one each time would build a new image each time.
  */
-async function testCertificates(): Promise<TestCertificates & { caFile: string }> {
+export async function testCertificates(): Promise<TestCertificates & { caFile: string }> {
   const dir = `${sharedCache()}/test-ca`;
   const path = `${dir}/certificates.json`;
   const caFile = `${dir}/ca.pem`;
   const stored = await Deno.readTextFile(path).then(JSON.parse, () => undefined) as
     | TestCertificates
     | undefined;
-  if (stored !== undefined) return { ...stored, caFile };
+  if (stored?.bench !== undefined) return { ...stored, caFile };
   const authority = createAuthority();
   const made = {
     ca: authority.certificate,
     certificate: authority.leaf(API_HOST),
+    bench: authority.leaf(BENCH_HOST),
     key: authority.leafKey,
   };
   await Deno.mkdir(dir, { recursive: true });
