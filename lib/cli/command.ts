@@ -2,8 +2,10 @@
 export interface Grants {
   read: string[];
   write: string[];
-  /** Environment variables, by name. */
+  /** Environment variables, by name: main.ts hands their values over. */
   env: string[];
+  /** Small text files, by path: main.ts hands their content over, as it does with variables. */
+  texts: string[];
   /** Programs, as absolute paths. */
   run: string[];
   /** Reading and writing anywhere: only where a command's purpose is to write where it is told. */
@@ -50,6 +52,10 @@ export interface HostFacts {
   terminal: Record<string, string>;
   /** References of images that replace the defaults: tests and mirrors. */
   nodeImage?: string;
+  /** Values of the variables that the reader found to be needed; empty in the reader. */
+  env: Record<string, string>;
+  /** Content of the text files that the reader found to be needed; absent when unreadable. */
+  texts: Record<string, string>;
   backend?: string;
   version: string;
 }
@@ -60,10 +66,11 @@ export interface Needs<Data = unknown> {
   data: Data;
 }
 
-/** The code of a command: loaded in the workers only. */
+/** Runs in the reader: reads manifests and settings, decides what the runner needs. */
+export type Read<Data = unknown> = (input: Input, host: HostFacts) => Promise<Needs<Data>>;
+
+/** The code of a command that runs in the runner. */
 export interface CommandModule<Data = unknown> {
-  /** Runs in the reader: reads manifests and settings, decides what the runner needs. */
-  read?(input: Input, host: HostFacts): Promise<Needs<Data>>;
   /** Runs in the runner; resolves with the exit code. */
   run(input: Input, data: Data, host: HostFacts, signal: AbortSignal): Promise<number>;
 }
@@ -78,5 +85,7 @@ export interface Command {
   flags: Flag[];
   /** What `--` introduces, when it may. */
   rest?: string;
+  /** The reader's part, where the command has one: it loads no more than that needs. */
+  read?(): Promise<Read>;
   load(): Promise<CommandModule>;
 }

@@ -1,4 +1,4 @@
-import type { Command, Flag } from "./command.ts";
+import type { Command, CommandModule, Flag, Read } from "./command.ts";
 
 const BACKEND: Flag = {
   name: "backend",
@@ -29,7 +29,8 @@ everything is removed, otherwise the bottle is kept for "resume". Losing the ter
       { name: "prompt", value: "TEXT", summary: "the prompt of --headless" },
     ],
     rest: "arguments for claude",
-    load: () => import("./start.ts").then((module) => module.start),
+    read: () => import("./start_needs.ts").then((module) => module.startNeeds as Read),
+    load: () => import("./start.ts").then((module) => module.start as CommandModule),
   },
   {
     name: "attach",
@@ -45,7 +46,8 @@ everything is removed, otherwise the bottle is kept for "resume". Losing the ter
     positionals: [{ name: "ID" }],
     flags: [YES, { name: "detach", short: "d", summary: "leave the agent running" }],
     rest: "arguments for claude",
-    load: () => import("./resume.ts").then((module) => module.resume),
+    read: () => import("./resume_needs.ts").then((module) => module.resumeNeeds as Read),
+    load: () => import("./resume.ts").then((module) => module.resume as CommandModule),
   },
   {
     name: "exec",
@@ -62,7 +64,8 @@ everything is removed, otherwise the bottle is kept for "resume". Losing the ter
 that leave DEST, devices and the like are left out, and said.`,
     positionals: [{ name: "ID" }, { name: "PATH", optional: true }, { name: "DEST" }],
     flags: [],
-    load: () => import("./get.ts").then((module) => module.get),
+    read: () => import("./get.ts").then((module) => module.getNeeds as Read),
+    load: () => import("./get.ts").then((module) => module.get as CommandModule),
   },
   {
     name: "list",
@@ -76,7 +79,8 @@ that leave DEST, devices and the like are left out, and said.`,
     summary: "show what an agent is granted, or what a bottle is",
     positionals: [{ name: "AGENT|ID" }],
     flags: [FORMAT],
-    load: () => import("./info.ts").then((module) => module.info),
+    read: () => import("./info.ts").then((module) => module.infoNeeds as Read),
+    load: () => import("./info.ts").then((module) => module.info as CommandModule),
   },
   {
     name: "init",
@@ -84,14 +88,16 @@ that leave DEST, devices and the like are left out, and said.`,
     details: `Asks at most three questions and never overwrites a file.`,
     positionals: [],
     flags: [],
-    load: () => import("./init.ts").then((module) => module.init),
+    read: () => import("./init.ts").then((module) => module.initNeeds as Read),
+    load: () => import("./init.ts").then((module) => module.init as CommandModule),
   },
   {
     name: "edit",
     summary: "open the manifest of an agent or a bottle",
     positionals: [{ name: "AGENT|BOTTLE" }],
     flags: [],
-    load: () => import("./edit.ts").then((module) => module.edit),
+    read: () => import("./edit.ts").then((module) => module.editNeeds as Read),
+    load: () => import("./edit.ts").then((module) => module.edit as CommandModule),
   },
   {
     name: "stop",
@@ -120,14 +126,16 @@ that leave DEST, devices and the like are left out, and said.`,
     summary: "build the images now, whatever the cache says",
     positionals: [],
     flags: [],
-    load: () => import("./build.ts").then((module) => module.build),
+    read: () => import("./build.ts").then((module) => module.buildNeeds as Read),
+    load: () => import("./build.ts").then((module) => module.build as CommandModule),
   },
   {
     name: "doctor",
     summary: "check this machine and the manifests",
     positionals: [],
     flags: [FORMAT],
-    load: () => import("./doctor.ts").then((module) => module.doctor),
+    read: () => import("./doctor.ts").then((module) => module.doctorNeeds as Read),
+    load: () => import("./doctor.ts").then((module) => module.doctor as CommandModule),
   },
   {
     name: "schema",

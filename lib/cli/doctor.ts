@@ -6,9 +6,9 @@ import { listManifests } from "../manifest/manifest_dirs.ts";
 import { loadAgent, loadBottle } from "../manifest/load.ts";
 import { describeError, UserError } from "../system/errors.ts";
 import { hostPaths } from "../system/paths.ts";
-import type { CommandModule, HostFacts } from "./command.ts";
+import type { CommandModule, HostFacts, Read } from "./command.ts";
 import { createContext, imageSettings } from "./context.ts";
-import { readExtraCa } from "./load.ts";
+import { extraCa } from "./manifests.ts";
 
 /** One finding. Only `fail` makes the doctor's exit code non-zero. */
 interface Finding {
@@ -25,34 +25,6 @@ interface DoctorData {
 }
 
 export const doctor: CommandModule<DoctorData> = {
-  async read(_input, host) {
-    const findings: Finding[] = [];
-    const home = hostPaths(host.home, host.xdgCacheHome).config;
-    const config = await finding(findings, "config", async () => {
-      const config = await loadConfig(home);
-      return [config, "readable"];
-    });
-    const dirs = { home, cwd: host.cwd };
-    const entries = await listManifests(dirs).catch(() => []);
-    if (entries.length === 0) {
-      findings.push({
-        name: "manifests",
-        status: "note",
-        detail: "none",
-        fix: "claude-bottle init",
-      });
-    }
-    for (const { kind, name, path } of entries) {
-      await finding(findings, `${kind} ${name}`, async () => {
-        if (kind === "agent") await loadAgent(name, dirs);
-        else await loadBottle(name, dirs);
-        return [undefined, path];
-      }, `claude-bottle edit ${name}`);
-    }
-    const read = config?.extra_ca_file === undefined ? [] : [config.extra_ca_file];
-    return { data: { findings, ...(config !== undefined && { config }) }, grants: { read } };
-  },
-
   async run(input, { config, findings: manifests }, host, signal) {
     const context = createContext(host);
     const { engine } = context;
@@ -108,7 +80,7 @@ async function images(
 ): Promise<void> {
   if (config === undefined) return;
   await finding(findings, "images", async () => {
-    const settings = imageSettings(host, config, await readExtraCa(config));
+    const settings = imageSettings(host, config, extraCa(config, host));
     const references = [agentImage(settings), sidecarsImage(settings)].map((i) => i.reference);
     const found = await findImages(context.engine, references, signal);
     const missing = references.filter((reference) => !found.has(reference));
@@ -167,3 +139,32 @@ function print(findings: Finding[], json: boolean, host: HostFacts): void {
     if (status === "fail" && fix !== undefined) console.log(`  fix: ${fix}`);
   }
 }
+
+/** What `doctor` needs. */
+export const doctorNeeds: Read<DoctorData> = async (_input, host) => {
+  const findings: Finding[] = [];
+  const home = hostPaths(host.home, host.xdgCacheHome).config;
+  const config = await finding(findings, "config", async () => {
+    const config = await loadConfig(home);
+    return [config, "readable"];
+  });
+  const dirs = { home, cwd: host.cwd };
+  const entries = await listManifests(dirs).catch(() => []);
+  if (entries.length === 0) {
+    findings.push({
+      name: "manifests",
+      status: "note",
+      detail: "none",
+      fix: "claude-bottle init",
+    });
+  }
+  for (const { kind, name, path } of entries) {
+    await finding(findings, `${kind} ${name}`, async () => {
+      if (kind === "agent") await loadAgent(name, dirs);
+      else await loadBottle(name, dirs);
+      return [undefined, path];
+    }, `claude-bottle edit ${name}`);
+  }
+  const texts = config?.extra_ca_file === undefined ? [] : [config.extra_ca_file];
+  return { data: { findings, ...(config !== undefined && { config }) }, grants: { texts } };
+};

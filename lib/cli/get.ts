@@ -3,14 +3,11 @@ import { WORKSPACE } from "../backend/layout.ts";
 import { keptWork } from "../bottle/settle.ts";
 import { UserError } from "../system/errors.ts";
 import { unpackInto, type UnpackReport } from "../workspace/unpack.ts";
-import type { CommandModule } from "./command.ts";
+import type { CommandModule, Read } from "./command.ts";
 import { type Context, createContext, locate, locateAll, noSuchBottle } from "./context.ts";
 import { size } from "./preflight.ts";
 
 export const get: CommandModule = {
-  // Its purpose is to write where it is told, links included, which Deno grants only unscoped.
-  read: () => Promise.resolve({ grants: { anywhere: true }, data: undefined }),
-
   async run(input, _data, host, signal) {
     const [prefix, second, third] = input.positionals as [string, string, string | undefined];
     const path = third === undefined ? undefined : relativePath(second);
@@ -75,3 +72,8 @@ function say({ progress }: Context, dest: string, report: UnpackReport): void {
     progress.warn(`A tool on this machine could run or trust "${path}": read it first`);
   }
 }
+
+/** What `get` needs. */
+// Its purpose is to write where it is told, links included, which Deno grants only unscoped.
+export const getNeeds: Read = () =>
+  Promise.resolve({ grants: { anywhere: true }, data: undefined });

@@ -40,6 +40,8 @@ export async function hostFacts(): Promise<HostFacts> {
     ...optional("XDG_CACHE_HOME", "xdgCacheHome"),
     ...optional("CLAUDE_BOTTLE_NODE_IMAGE", "nodeImage"),
     ...optional("CLAUDE_BOTTLE_BACKEND", "backend"),
+    env: {},
+    texts: {},
     version: VERSION,
   };
 }

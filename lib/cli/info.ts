@@ -3,27 +3,13 @@ import { planBottle } from "../bottle/plan.ts";
 import { loadConfig } from "../manifest/config.ts";
 import { listManifests } from "../manifest/manifest_dirs.ts";
 import { hostPaths } from "../system/paths.ts";
-import type { CommandModule } from "./command.ts";
+import type { CommandModule, Read } from "./command.ts";
 import { chooseBackend, createContext, locate } from "./context.ts";
-import { loadManifests, type Manifests } from "./load.ts";
+import { loadManifests } from "./load.ts";
+import type { Manifests } from "./manifests.ts";
 import { preflight } from "./preflight.ts";
 
 export const info: CommandModule<Manifests | undefined> = {
-  async read(input, host) {
-    const name = input.positionals[0]!;
-    const home = hostPaths(host.home, host.xdgCacheHome).config;
-    await loadConfig(home);
-    const agents = await listManifests({ home, cwd: host.cwd });
-    const isAgent = agents.some((entry) => entry.kind === "agent" && entry.name === name);
-    // What looks like an ID and is no agent's name is a bottle's.
-    if (!isAgent && BOTTLE_ID.test(name)) return { data: undefined, grants: {} };
-    if (!isAgent && agents.every((entry) => !name.startsWith(`${entry.name}-`))) {
-      await loadManifests(name, host); // says what exists
-    }
-    if (!isAgent) return { data: undefined, grants: {} };
-    return { data: (await loadManifests(name, host)).manifests, grants: {} };
-  },
-
   async run(input, manifests, host, signal) {
     const context = createContext(host);
     const json = input.values.format === "json";
@@ -63,4 +49,20 @@ export const info: CommandModule<Manifests | undefined> = {
     );
     return 0;
   },
+};
+
+/** What `info` needs. */
+export const infoNeeds: Read<Manifests | undefined> = async (input, host) => {
+  const name = input.positionals[0]!;
+  const home = hostPaths(host.home, host.xdgCacheHome).config;
+  await loadConfig(home);
+  const agents = await listManifests({ home, cwd: host.cwd });
+  const isAgent = agents.some((entry) => entry.kind === "agent" && entry.name === name);
+  // What looks like an ID and is no agent's name is a bottle's.
+  if (!isAgent && BOTTLE_ID.test(name)) return { data: undefined, grants: {} };
+  if (!isAgent && agents.every((entry) => !name.startsWith(`${entry.name}-`))) {
+    await loadManifests(name, host); // says what exists
+  }
+  if (!isAgent) return { data: undefined, grants: {} };
+  return { data: (await loadManifests(name, host)).manifests, grants: {} };
 };

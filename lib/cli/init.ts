@@ -2,15 +2,10 @@ import { join } from "../std/path.ts";
 import { NAME } from "../manifest/names.ts";
 import { UserError } from "../system/errors.ts";
 import { hostPaths } from "../system/paths.ts";
-import type { CommandModule } from "./command.ts";
+import type { CommandModule, Read } from "./command.ts";
 import { ask } from "./terminal.ts";
 
 export const init: CommandModule = {
-  read(_input, host) {
-    const { config } = hostPaths(host.home, host.xdgCacheHome);
-    return Promise.resolve({ data: undefined, grants: { read: [config], write: [config] } });
-  },
-
   async run(_input, _data, host, signal) {
     const { config } = hostPaths(host.home, host.xdgCacheHome);
     const question = async (text: string, preset: string) =>
@@ -82,3 +77,9 @@ skills: []
 `;
   return [[`bottles/${name}.md`, bottle], [`agents/${name}.md`, agent]];
 }
+
+/** What `init` needs. */
+export const initNeeds: Read = (_input, host) => {
+  const { config } = hostPaths(host.home, host.xdgCacheHome);
+  return Promise.resolve({ data: undefined, grants: { read: [config], write: [config] } });
+};

@@ -19,6 +19,14 @@ export function readerPermissions(host: HostFacts): Deno.PermissionOptionsObject
   return { ...NOTHING, read: [config, join(host.cwd, ".claude-bottle")] };
 }
 
+/** Whether a runner that was started without them must be replaced by one with these grants. */
+export function needsMore(host: HostFacts, grants: Partial<Grants>): boolean {
+  const base = runnerPermissions(host, {}).read as string[];
+  const covered = (path: string) => base.some((own) => path.startsWith(`${own}/`));
+  return grants.anywhere === true || (grants.write ?? []).length > 0 ||
+    (grants.run ?? []).length > 0 || (grants.read ?? []).some((path) => !covered(path));
+}
+
 /** The runner: docker and smolvm, state and cache, and what the command was found to need. */
 export function runnerPermissions(
   host: HostFacts,
@@ -31,7 +39,6 @@ export function runnerPermissions(
     ...NOTHING,
     read: grants.anywhere ? true : [...own, ...grants.read ?? []],
     write: grants.anywhere ? true : [...own, ...grants.write ?? []],
-    env: grants.env ?? [],
     run: run.length === 0 ? false : run,
   };
 }

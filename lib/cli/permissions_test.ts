@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { HostFacts } from "./command.ts";
-import { readerPermissions, runnerPermissions } from "./permissions.ts";
+import { needsMore, readerPermissions, runnerPermissions } from "./permissions.ts";
 
 const HOST: HostFacts = {
   home: "/home/u",
@@ -9,6 +9,8 @@ const HOST: HostFacts = {
   tty: { stdin: false, stdout: false, stderr: false },
   color: false,
   terminal: {},
+  env: {},
+  texts: {},
   version: "0",
 };
 const OWN = [
@@ -39,7 +41,6 @@ Deno.test("runnerPermissions() are docker, state and cache when a command asks f
     ...NOTHING,
     read: OWN,
     write: OWN,
-    env: [],
     run: ["/usr/bin/docker"],
   });
   strictEqual(runnerPermissions({ ...HOST, tools: {} }, {}).run, false);
@@ -51,9 +52,22 @@ Deno.test("runnerPermissions() add what the reader found to be needed, by name",
     ...NOTHING,
     read: [...OWN, "/skill"],
     write: [...OWN, "/out"],
-    env: ["TOKEN"],
     run: ["/usr/bin/docker", "/usr/bin/vi"],
   });
+});
+
+Deno.test("needsMore() keeps a runner that was started early only when nothing is to be added", () => {
+  strictEqual(needsMore(HOST, {}), false);
+  strictEqual(needsMore(HOST, { env: ["TOKEN"], read: [`${OWN[0]}/x`] }), false);
+  for (
+    const grants of [
+      { read: ["/skill"] },
+      { read: [`${OWN[0]}-not`] },
+      { write: [`${OWN[0]}/x`] },
+      { run: ["/usr/bin/vi"] },
+      { anywhere: true },
+    ]
+  ) strictEqual(needsMore(HOST, grants), true, JSON.stringify(grants));
 });
 
 Deno.test("runnerPermissions() open the file system only where that is the command's purpose", () => {
@@ -118,7 +132,6 @@ Deno.test("a worker with runnerPermissions() gets only what is stated", async ()
   const allowed: Deno.PermissionDescriptor[] = [
     { name: "run", command: "/usr/bin/docker" },
     { name: "write", path: "/home/u/.claude-bottle/state/x" },
-    { name: "env", variable: "TOKEN" },
   ];
   const denied: Deno.PermissionDescriptor[] = [
     ...ACTS,
@@ -126,12 +139,14 @@ Deno.test("a worker with runnerPermissions() gets only what is stated", async ()
     { name: "write", path: "/home/u/.claude-bottle/bottles/web.md" },
     { name: "read", path: "/home/u/.claude-bottle/bottles/web.md" },
     { name: "read", path: "/work" },
+    // Values of variables are handed over; it reads none itself.
+    { name: "env", variable: "TOKEN" },
   ];
   const answers = await granted(runnerPermissions(HOST, { env: ["TOKEN"] }), [
     ...allowed,
     ...denied,
   ]);
-  deepStrictEqual(answers, [true, true, true, ...denied.map(() => false)]);
+  deepStrictEqual(answers, [true, true, ...denied.map(() => false)]);
   // No variable is asked for: none is readable.
   deepStrictEqual(await granted(runnerPermissions(HOST, {}), ACTS), ACTS.map(() => false));
 });

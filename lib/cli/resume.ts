@@ -1,36 +1,18 @@
 import { stopBottle } from "../bottle/launch.ts";
 import { bundleName } from "../sidecar/bundle.ts";
 import type { Request } from "../bottle/plan.ts";
-import { type Metadata, StateStore } from "../bottle/state.ts";
 import { refuseUnavailable } from "../manifest/unavailable.ts";
 import { UserError } from "../system/errors.ts";
-import { hostPaths } from "../system/paths.ts";
-import type { CommandModule, Needs } from "./command.ts";
-import { createContext, locate, noSuchBottle } from "./context.ts";
-import { loadManifests, type Manifests } from "./load.ts";
+import type { CommandModule } from "./command.ts";
+import { createContext, locate } from "./context.ts";
+import type { ResumeData } from "./resume_needs.ts";
 import { requireNeeds, runBottle } from "./run_bottle.ts";
 import { requireCapable, requireYes } from "./start.ts";
 import { requireTrust } from "./trust.ts";
 import { preflight } from "./preflight.ts";
 import { planBottle } from "../bottle/plan.ts";
 
-interface ResumeData {
-  manifests: Manifests;
-  metadata: Metadata;
-}
-
 export const resume: CommandModule<ResumeData> = {
-  async read(input, host): Promise<Needs<ResumeData>> {
-    const prefix = input.positionals[0]!;
-    const store = new StateStore(hostPaths(host.home, host.xdgCacheHome).state);
-    const ids = await store.ids();
-    const matches = ids.includes(prefix) ? [prefix] : ids.filter((id) => id.startsWith(prefix));
-    const metadata = matches.length === 1 ? await store.read(matches[0]!) : undefined;
-    if (metadata === undefined) throw noSuchBottle(prefix, matches, ids);
-    const { manifests, grants } = await loadManifests(metadata.agent, host);
-    return { data: { manifests, metadata }, grants };
-  },
-
   async run(input, { manifests, metadata }, host, signal) {
     const context = createContext(host);
     const { config, agent, bottle: { bottle, warnings } } = manifests;
@@ -60,7 +42,7 @@ export const resume: CommandModule<ResumeData> = {
       tty: host.tty.stdin,
       signal,
     });
-    await requireNeeds(manifests, context);
+    await requireNeeds(manifests, context, host);
     const request: Request = {
       agentName: agent.name,
       agent: agent.manifest,

@@ -16,7 +16,7 @@ import { packWorkspace } from "../workspace/pack.ts";
 import { surveyWorkspace } from "../workspace/survey.ts";
 import { type Context, imageSettings } from "./context.ts";
 import type { HostFacts } from "./command.ts";
-import { type Manifests, readExtraCa } from "./load.ts";
+import { extraCa, type Manifests } from "./manifests.ts";
 import { askSecret } from "./terminal.ts";
 import { resetTerminal } from "../system/terminal.ts";
 import { UserError } from "../system/errors.ts";
@@ -36,7 +36,11 @@ export interface BottleRun {
 }
 
 /** Throws one error that names all that an agent needs and this machine lacks. */
-export async function requireNeeds(manifests: Manifests, context: Context): Promise<void> {
+export async function requireNeeds(
+  manifests: Manifests,
+  context: Context,
+  host: HostFacts,
+): Promise<void> {
   const needs = manifestNeeds(manifests.agent.manifest, manifests.bottle.bottle);
   const present = new Set<string>();
   const files = [
@@ -52,7 +56,7 @@ export async function requireNeeds(manifests: Manifests, context: Context): Prom
     })
   ));
   checkNeeds(needs, {
-    hasEnv: (name) => (Deno.env.get(name) ?? "") !== "",
+    hasEnv: (name) => (host.env[name] ?? "") !== "",
     hasFile: (path) => present.has(path),
     hasSkill: (name) => present.has(join(context.paths.skills, name)),
   });
@@ -65,8 +69,8 @@ export async function runBottle(run: BottleRun): Promise<number> {
   const { id } = metadata;
   const { config, bottle: { bottle } } = manifests;
   const env = await resolveEnv(run);
-  const extraCa = await readExtraCa(config);
-  const settings = imageSettings(run.host, config, extraCa);
+  const certificates = extraCa(config, run.host);
+  const settings = imageSettings(run.host, config, certificates);
   const build = { engine, progress, logDir: context.paths.logs, signal };
   const owner = await store.owner({ create: true });
   const prepared = await prepare(backend, bottle, {
@@ -94,8 +98,8 @@ export async function runBottle(run: BottleRun): Promise<number> {
   const launched = await launchBottle(plan, {
     sidecarsImage: prepared.sidecarsImage,
     network: prepared.network,
-    secrets: secretsOf(manifests),
-    extraCa,
+    secrets: secretsOf(manifests, run.host),
+    extraCa: certificates,
     provision: tar,
     auditPath: context.auditPath(id),
     restart: run.restart,
@@ -143,13 +147,13 @@ async function resolveEnv({ manifests, host, signal }: BottleRun): Promise<Agent
     }
     prompted[name] = await askSecret(`${name}: ${question}`, signal);
   }
-  const hostEnv = (name: string) => Deno.env.get(name) ?? "";
+  const hostEnv = (name: string) => host.env[name] ?? "";
   return agentEnv(bottle, { hostEnv, prompted, terminal: host.terminal });
 }
 
-function secretsOf({ bottle: { bottle } }: Manifests): Secrets {
+function secretsOf({ bottle: { bottle } }: Manifests, host: HostFacts): Secrets {
   const names = bottle.egress.routes.flatMap(({ auth }) => auth ? [auth.token_ref] : []);
-  return Object.fromEntries(names.map((name) => [name, Deno.env.get(name)!]));
+  return Object.fromEntries(names.map((name) => [name, host.env[name]!]));
 }
 
 /** The tar that goes into the bottle; `recorded` settles once the workspace has been noted. */

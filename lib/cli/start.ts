@@ -6,20 +6,13 @@ import { UserError } from "../system/errors.ts";
 import { type Survey, surveyWorkspace } from "../workspace/survey.ts";
 import type { CommandModule, HostFacts, Input } from "./command.ts";
 import { chooseBackend, createContext, imageSettings } from "./context.ts";
-import { loadManifests, type Manifests, readExtraCa } from "./load.ts";
+import { extraCa, type Manifests } from "./manifests.ts";
 import { preflight } from "./preflight.ts";
 import { requireNeeds, runBottle } from "./run_bottle.ts";
 import { confirm } from "./terminal.ts";
 import { requireTrust } from "./trust.ts";
 
 export const start: CommandModule<Manifests> = {
-  async read(input, host) {
-    checkFlags(input);
-    const { manifests, grants } = await loadManifests(input.positionals[0]!, host);
-    const cwd = input.switches.includes("cwd") ? [host.cwd] : [];
-    return { data: manifests, grants: { ...grants, read: [...grants.read ?? [], ...cwd] } };
-  },
-
   async run(input, manifests, host, signal) {
     const has = (name: string) => input.switches.includes(name);
     const context = createContext(host);
@@ -32,12 +25,12 @@ export const start: CommandModule<Manifests> = {
     const survey = request.workspace === undefined
       ? undefined
       : await surveyWorkspace(request.workspace, signal);
-    await requireNeeds(manifests, context);
+    await requireNeeds(manifests, context, host);
 
     const id = mintId(agent.name);
     const owner = await context.store.owner({ create: false });
     if (has("dry-run")) {
-      const settings = imageSettings(host, config, await readExtraCa(config));
+      const settings = imageSettings(host, config, extraCa(config, host));
       const plan = planBottle(backend, {
         id,
         owner,
@@ -93,22 +86,6 @@ export const start: CommandModule<Manifests> = {
     });
   },
 };
-
-/** Combinations that make no sense, before anything is read. */
-function checkFlags(input: Input): void {
-  const has = (name: string) => input.switches.includes(name);
-  const wrong = (message: string, hint: string) =>
-    new UserError("usage", message, { hints: [hint] });
-  if (has("headless") !== (input.values.prompt !== undefined)) {
-    throw wrong(
-      `"--headless" and "--prompt" go together`,
-      `claude-bottle start ${input.positionals[0]} --headless --prompt "…"`,
-    );
-  }
-  if (input.values.format !== undefined && !has("dry-run")) {
-    throw wrong(`"--format" goes with "--dry-run"`, "claude-bottle start --help");
-  }
-}
 
 function requestOf(input: Input, manifests: Manifests, host: HostFacts): Request {
   const { config, agent, bottle: { bottle } } = manifests;

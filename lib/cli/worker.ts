@@ -8,6 +8,8 @@ import { COMMANDS } from "./commands.ts";
 
 export type ToWorker =
   | { type: "read"; input: Input; host: HostFacts }
+  /** Load a command's code while another worker still reads what it will run with. */
+  | { type: "load"; command: string }
   | { type: "run"; input: Input; host: HostFacts; data: unknown }
   | { type: "signal"; signal: "SIGINT" | "SIGTERM" | "SIGHUP" };
 
@@ -30,6 +32,11 @@ export function createWorker(port: Port): (message: ToWorker) => void {
       abort.abort(new Interruption(message.signal));
       return;
     }
+    if (message.type === "load") {
+      // What fails here fails again, and is said, when the command is run.
+      COMMANDS.find(({ name }) => name === message.command)!.load().catch(() => {});
+      return;
+    }
     handle(message, abort.signal).then(
       (answer) => port.postMessage(answer),
       (error) => port.postMessage({ type: "error", report: describeError(error) }),
@@ -38,16 +45,15 @@ export function createWorker(port: Port): (message: ToWorker) => void {
 }
 
 async function handle(
-  message: Exclude<ToWorker, { type: "signal" }>,
+  message: Exclude<ToWorker, { type: "signal" | "load" }>,
   signal: AbortSignal,
 ): Promise<FromWorker> {
   const command = COMMANDS.find((entry) => entry.name === message.input.command)!;
-  const module = await command.load();
   if (message.type === "read") {
-    const needs = await module.read?.(message.input, message.host) ??
-      { grants: {}, data: undefined };
-    return { type: "needs", needs };
+    const read = await command.read!();
+    return { type: "needs", needs: await read(message.input, message.host) };
   }
+  const module = await command.load();
   const code = await module.run(message.input, message.data, message.host, signal);
   return { type: "exit", code };
 }
