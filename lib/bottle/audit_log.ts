@@ -24,14 +24,12 @@ export type AuditRecord = Record<string, unknown> & { bottle: string };
 
 /** The decisions in a bundle's output; its other lines are answers to the launcher. */
 export function auditLines(text: string, id: string): AuditRecord[] {
-  const records: AuditRecord[] = [];
-  for (const line of text.split("\n")) {
-    if (!line.startsWith('{"time":')) continue;
+  return text.split("\n").filter((line) => /^\[?\{"time":/.test(line)).flatMap((line) => {
     try {
-      records.push({ bottle: id, ...JSON.parse(line) as Record<string, unknown> });
+      const parsed = JSON.parse(line) as Record<string, unknown> | Record<string, unknown>[];
+      return [parsed].flat().map((record) => ({ bottle: id, ...record }));
     } catch {
-      // The last line of a bundle that was killed while it wrote.
+      return []; // the last line of a bundle that was killed while it wrote
     }
-  }
-  return records;
+  });
 }

@@ -63,7 +63,7 @@ export type DenialReason =
   | "malformed"
   | "not_ready";
 
-/** One decision. Written as one JSON line to the bundle's stdout, which docker keeps. */
+/** One decision. Written to the bundle's stdout, which docker keeps, in JSON arrays. */
 export interface AuditLine {
   /** ISO 8601, UTC. */
   time: string;
