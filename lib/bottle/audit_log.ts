@@ -9,7 +9,7 @@ import { bundleName } from "../sidecar/bundle.ts";
 export async function drainAudit(engine: Engine, id: string, path: string): Promise<void> {
   const result = await engine.run(["logs", bundleName(id)]);
   if (result.code !== 0) {
-    if (/no such container/i.test(result.stderr)) return;
+    if (/no such container|dead or marked for removal/i.test(result.stderr)) return;
     throw new Error(`Cannot read the audit log of ${id}: ${result.stderr.trim()}`);
   }
   const lines = auditLines(result.stdout, id);

@@ -137,6 +137,11 @@ export class StateStore {
     };
   }
 
+  /** The same, unless another process is the launcher already. */
+  async tryClaim(id: string): Promise<AsyncDisposable | undefined> {
+    return await this.claimed(id) ? undefined : await this.claim(id);
+  }
+
   /** Whether a living process is the bottle's launcher. */
   async claimed(id: string): Promise<boolean> {
     try {

@@ -36,11 +36,13 @@ export const attach: CommandModule = {
         hints: [`claude-bottle exec ${found.id} -- bash`],
       });
     }
-    // While this terminal is attached it is the launcher, and the other end of a lost one.
-    await using _claim = await context.store.claim(found.id);
-    await context.store.write({ ...metadata, detached: false });
+    // While this terminal is attached it is the launcher, unless another terminal is: then that
+    // one settles, and this one only looks on.
+    await using claim = await context.store.tryClaim(found.id);
+    if (claim !== undefined) await context.store.write({ ...metadata, detached: false });
     const ending = await attachSession(session, signal);
     if (ending.kind !== "ended") resetTerminal();
+    if (claim === undefined) return ending.kind === "ended" ? ending.code : 0;
     const { code } = await finish(context, session, metadata, ending);
     return code;
   },

@@ -22,6 +22,9 @@ function checkFlags(input: Input): void {
       `claude-bottle start ${input.positionals[0]} --headless --prompt "…"`,
     );
   }
+  if (has("headless") && has("detach")) {
+    throw wrong(`"--headless" and "--detach" exclude each other`, "claude-bottle start --help");
+  }
   if (input.values.format !== undefined && !has("dry-run")) {
     throw wrong(`"--format" goes with "--dry-run"`, "claude-bottle start --help");
   }

@@ -51,6 +51,16 @@ Deno.test("an interactive agent on a real terminal", async (t) => {
     strictEqual((await ids()).find((row) => row.id === id)!.state, "running");
   });
 
+  await t.step("a second terminal sees the same, and lets go without ending it", async () => {
+    await using second = await openTerminal(home.env, home.path);
+    await second.type(`claude-bottle attach ${id}; echo second=$?`);
+    await second.press("Enter");
+    await second.see(/bypass permissions on/);
+    await second.press("C-\\");
+    await second.see(/second=0/);
+    strictEqual((await ids()).find((row) => row.id === id)!.state, "running");
+  });
+
   await t.step("the detach key leaves it running, and attach redraws it", async () => {
     await terminal.press("C-\\");
     await terminal.see(new RegExp(`attach ${id}`));
