@@ -122,9 +122,12 @@ export async function removeBottle(
   auditPath: string,
 ): Promise<void> {
   await using undo = new AsyncDisposableStack();
-  undo.defer(() => session[Symbol.asyncDispose]());
   // Also when the bottle cannot be stopped: removing it is the stronger of the two.
-  undo.defer(() => removeContainer(engine, bundleName(session.id)));
+  undo.defer(async () => {
+    const parts = [removeContainer(engine, bundleName(session.id)), session[Symbol.asyncDispose]()];
+    const failed = (await Promise.allSettled(parts)).find(({ status }) => status === "rejected");
+    if (failed?.status === "rejected") throw failed.reason;
+  });
   await session.stop();
   await drainAudit(engine, session.id, auditPath);
 }
