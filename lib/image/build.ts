@@ -30,7 +30,7 @@ export async function findImages(
     if (space === -1) continue;
     const tags = JSON.parse(line.slice(space + 1)) as string[] | null;
     for (const tag of tags ?? []) {
-      found.set(tag.replace(/^docker\.io\/library\//, ""), line.slice(0, space));
+      found.set(tag, line.slice(0, space));
     }
   }
   // It exits with 1 when one is missing, which is an answer; anything else is not.
