@@ -18,9 +18,8 @@ Deno.test("a bottle's life", async (t) => {
       ]);
       strictEqual(result.stdout, "pong\n", result.stderr);
       strictEqual(result.code, 0);
-      const ids = [...Deno.readDirSync(`${home.path}/.claude-bottle/state`)].map(({ name }) =>
-        name
-      );
+      const ids = [...Deno.readDirSync(`${home.path}/.claude-bottle/state`)]
+        .filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
       strictEqual(ids.length, 1);
       deepStrictEqual(await leftOf(engine, ids[0]!), []);
       const transcripts = [
