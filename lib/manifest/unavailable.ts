@@ -11,6 +11,9 @@ export function refuseUnavailable(bottle: ResolvedBottle): void {
   if (bottle.git.length > 0) {
     found.push(["git", 'remove "git": work goes out with "claude-bottle get"']);
   }
+  if (bottle.git_user !== undefined) {
+    found.push(["git_user", 'remove "git_user": it comes with "git"']);
+  }
   if (bottle.supervise) found.push(["supervise", 'remove "supervise: true"']);
   for (const [index, route] of bottle.egress.routes.entries()) {
     const at = `egress.routes[${index}]`;

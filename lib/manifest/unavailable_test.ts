@@ -16,6 +16,7 @@ Deno.test("refuseUnavailable() names every key at once, with a hint each", async
   const wanted = await bottle(`
 env: { KEY: "?" }
 git: [{ name: app, upstream: "git@h:x", identity_file: ~/.ssh/k }]
+git_user: { name: agent, email: agent@example.com }
 supervise: true
 egress:
   routes:
@@ -26,6 +27,7 @@ egress:
   on_canary: stop`);
   const keys = [
     "git",
+    "git_user",
     "supervise",
     "egress.routes[1].scan",
     "egress.routes[1].on_match",
