@@ -41,7 +41,7 @@ async function main(argv: string[]): Promise<number> {
 async function confined(command: Command, input: Input, host: HostFacts): Promise<number> {
   // It loads its code while the reader reads; mostly what is read asks for no more permissions.
   let runner = startWorker(runnerPermissions(host, {}));
-  runner.postMessage({ type: "load", command: command.name } satisfies ToWorker);
+  runner.postMessage({ type: "load", input, host } satisfies ToWorker);
   try {
     let data: unknown;
     const env: Record<string, string> = {};

@@ -100,13 +100,15 @@ export interface Session extends AsyncDisposable {
   wait(signal: AbortSignal): Promise<BottleState>;
   /** Ends every process and keeps the files. */
   stop(): Promise<void>;
+  /** What disposing does; what the sidecars share with the bottle goes once `sidecars` settles. */
+  remove(sidecars: Promise<unknown>): Promise<void>;
 }
 
 /** A way to run bottles. */
 export interface Backend {
   readonly name: BackendName;
   readonly capabilities: Capabilities;
-  /** Throws a `UserError` naming what this machine lacks for such a bottle. */
+  /** Throws a `UserError` naming what this machine lacks for such a bottle, beside an engine. */
   probe(options: { runtime?: "runsc" }, signal: AbortSignal): Promise<void>;
   /** Decides everything about a bottle. Pure: MUST NOT run anything. */
   plan(spec: BottleSpec): BackendPlan;

@@ -2,7 +2,8 @@ import type { Session } from "../backend/backend.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Progress } from "../system/progress.ts";
 import type { Ending } from "./agent_session.ts";
-import { removeBottle, stopBottle } from "./launch.ts";
+import { drainAudit } from "./audit_log.ts";
+import { removeParts, stopBottle } from "./launch.ts";
 import { keepWork, saveTranscript } from "./settle.ts";
 import type { Metadata, StateStore } from "./state.ts";
 
@@ -74,16 +75,21 @@ export async function discard(
 ): Promise<void> {
   const { engine, store, progress } = context;
   const { id } = metadata;
-  await session.stop(); // what is copied out no longer changes
-  const saved = saveTranscript(store, session, progress, forever());
+  await session.stop(); // what is copied out no longer changes, and nothing more is decided
   let changed = 0;
-  try {
-    // On failure it throws, and the bottle with the work in it stays.
-    if (metadata.workspace) changed = await keepWork(store, session, forever());
-  } finally {
-    await saved; // the process may end with that failure, and must not in the middle of this
+  const keeping = [
+    saveTranscript(store, session, progress, forever()),
+    drainAudit(engine, id, context.auditPath(id)),
+    ...metadata.workspace
+      ? [keepWork(store, session, forever()).then((count) => void (changed = count))]
+      : [],
+  ];
+  // All of them, before a failure is thrown: the process may end with it.
+  for (const kept of await Promise.allSettled(keeping)) {
+    // The bottle with the work in it stays.
+    if (kept.status === "rejected") throw kept.reason;
   }
-  await removeBottle(engine, session, context.auditPath(id));
+  await removeParts(engine, session);
   await store.write({ ...metadata, phase: "stopped" });
   if (changed > 0) {
     progress.say(`${changed} paths of the workspace changed: claude-bottle get ${id} DEST`);

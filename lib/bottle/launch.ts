@@ -123,11 +123,16 @@ export async function removeBottle(
 ): Promise<void> {
   await using undo = new AsyncDisposableStack();
   // Also when the bottle cannot be stopped: removing it is the stronger of the two.
-  undo.defer(async () => {
-    const parts = [removeContainer(engine, bundleName(session.id)), session[Symbol.asyncDispose]()];
-    const failed = (await Promise.allSettled(parts)).find(({ status }) => status === "rejected");
-    if (failed?.status === "rejected") throw failed.reason;
-  });
+  undo.defer(() => removeParts(engine, session));
   await session.stop();
   await drainAudit(engine, session.id, auditPath);
+}
+
+/** Removes what there is of a bottle and its sidecars, side by side. */
+export async function removeParts(engine: Engine, session: Session): Promise<void> {
+  const bundle = removeContainer(engine, bundleName(session.id));
+  const ends = await Promise.allSettled([bundle, session.remove(bundle)]);
+  for (const end of ends) {
+    if (end.status === "rejected") throw end.reason;
+  }
 }

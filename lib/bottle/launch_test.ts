@@ -15,6 +15,7 @@ const FACTS: Record<string, string> = {
   vsock: "E socket(40, 1, 0): Operation not permitted",
   resolve: "2",
   direct: "7",
+  trust: "0",
   proxy: '0 {"error":"egress_denied","reason":"host_not_granted"} 403',
   done: "1",
 };

@@ -1,8 +1,10 @@
 import { join } from "../std/path.ts";
 import type { Backend } from "../backend/backend.ts";
-import { type BuildContext, ensureImage, findImages } from "../image/build.ts";
+import { type BuildContext, ensureImage } from "../image/build.ts";
 import { agentImage, customImage, type ImageSettings, sidecarsImage } from "../image/inputs.ts";
+import { inquire, type Inquiry } from "./inquiry.ts";
 import type { ResolvedBottle } from "../manifest/extends.ts";
+import { readVersion } from "../engine/probe.ts";
 import { ensureSidecarNetwork } from "../sidecar/network.ts";
 import { surveyWorkspace } from "../workspace/survey.ts";
 
@@ -17,10 +19,11 @@ export interface Prepared {
 export async function prepare(
   backend: Backend,
   bottle: ResolvedBottle,
-  { settings, build, cacheDir }: {
+  { settings, build, cacheDir, inquiry = inquire(build.engine, build.signal) }: {
     settings: ImageSettings;
     build: BuildContext;
     cacheDir: string;
+    inquiry?: Inquiry | undefined;
   },
 ): Promise<Prepared> {
   const { engine, signal } = build;
@@ -29,12 +32,11 @@ export async function prepare(
   const custom = bottle.dockerfile === undefined
     ? undefined
     : customImage(base, await contextFiles(bottle.dockerfile, bottle.context, signal));
-  const references = [base, sidecars, ...custom === undefined ? [] : [custom]]
-    .map((image) => image.reference);
-  const [, known, network] = await Promise.all([
+  const [, , known, network] = await Promise.all([
+    inquiry.version.then(readVersion),
     backend.probe(bottle.runtime === undefined ? {} : { runtime: bottle.runtime }, signal),
-    findImages(engine, references, signal),
-    ensureSidecarNetwork(engine, cacheDir, signal),
+    inquiry.images,
+    ensureSidecarNetwork(engine, cacheDir, signal, inquiry.network),
   ]);
   const baseId = await ensureImage(base, build, known);
   return {

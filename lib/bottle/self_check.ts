@@ -87,6 +87,7 @@ export function judgeFacts(facts: Facts): string[] {
   if (one("resolve") !== "2") problems.push("a public name resolves");
   // curl: 7 cannot connect; 28, a timeout, would mean that packets go somewhere.
   if (one("direct") !== "7") problems.push("a direct connection is not refused at once");
+  if (one("trust") !== "0") problems.push("the trust store lacks the session's authority");
   const proxy = one("proxy");
   if (proxy === undefined || !isDenial(proxy)) {
     problems.push(`the proxy does not deny a host that is not granted: "${proxy ?? ""}"`);

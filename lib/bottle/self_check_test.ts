@@ -21,6 +21,7 @@ const GOOD: Record<string, string> = {
   vsock: "2026/01/01 00:00:00 socat[9] E socket(40, 1, 0): Operation not permitted",
   resolve: "2",
   direct: "7",
+  trust: "0",
   proxy: `0 ${DENIAL} 403`,
   done: "1",
 };
@@ -43,6 +44,7 @@ const WRONG: Record<string, [RegExp, string[]]> = {
   ]],
   resolve: [/public name resolves/, ["0", "1", "127", ""]],
   direct: [/direct connection/, ["0", "28", "6", "127", "52", ""]],
+  trust: [/trust store/, ["1", "", "00", "127"]],
   proxy: [/proxy does not deny/, [
     "",
     "7 ",

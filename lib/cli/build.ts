@@ -1,6 +1,6 @@
 import { buildImage } from "../image/build.ts";
 import { agentImage, sidecarsImage } from "../image/inputs.ts";
-import { probeEngine } from "../engine/engine.ts";
+import { probeEngine } from "../engine/probe.ts";
 import { type Config, loadConfig } from "../manifest/config.ts";
 import { hostPaths } from "../system/paths.ts";
 import type { CommandModule, Read } from "./command.ts";

@@ -1,3 +1,5 @@
+import type { Inquiry } from "../bottle/inquiry.ts";
+
 /** What a command needs beyond what every runner has: exactly this, and nothing else. */
 export interface Grants {
   read: string[];
@@ -69,10 +71,19 @@ export interface Needs<Data = unknown> {
 /** Runs in the reader: reads manifests and settings, decides what the runner needs. */
 export type Read<Data = unknown> = (input: Input, host: HostFacts) => Promise<Needs<Data>>;
 
+/** Asks the engine what a command will want to know, while the reader still reads. */
+export type Inquire = (input: Input, host: HostFacts, signal: AbortSignal) => Inquiry | undefined;
+
 /** The code of a command that runs in the runner. */
 export interface CommandModule<Data = unknown> {
   /** Runs in the runner; resolves with the exit code. */
-  run(input: Input, data: Data, host: HostFacts, signal: AbortSignal): Promise<number>;
+  run(
+    input: Input,
+    data: Data,
+    host: HostFacts,
+    signal: AbortSignal,
+    inquiry?: Inquiry,
+  ): Promise<number>;
 }
 
 /** An entry of the command table. */
@@ -87,5 +98,7 @@ export interface Command {
   rest?: string;
   /** The reader's part, where the command has one: it loads no more than that needs. */
   read?(): Promise<Read>;
+  /** The questions that the runner can ask the engine at once, where the command has any. */
+  inquire?(): Promise<Inquire>;
   load(): Promise<CommandModule>;
 }

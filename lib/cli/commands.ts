@@ -30,6 +30,7 @@ everything is removed, otherwise the bottle is kept for "resume". Losing the ter
     ],
     rest: "arguments for claude",
     read: () => import("./start_needs.ts").then((module) => module.startNeeds as Read),
+    inquire: () => import("./start_inquiry.ts").then((module) => module.startInquiry),
     load: () => import("./start.ts").then((module) => module.start as CommandModule),
   },
   {

@@ -1,17 +1,17 @@
 import { BACKENDS } from "../backend/mod.ts";
 import type { Backend, BackendName, FoundBottle } from "../backend/backend.ts";
 import { StateStore } from "../bottle/state.ts";
-import { createEngine, type Engine } from "../engine/engine.ts";
+import type { Engine } from "../engine/engine.ts";
 import type { ImageSettings } from "../image/inputs.ts";
 import type { Config } from "../manifest/config.ts";
 import { nearest } from "../manifest/names.ts";
 import { UserError } from "../system/errors.ts";
 import { hostPaths, type Paths } from "../system/paths.ts";
-import { interactProcess, runProcess, streamProcess } from "../system/process.ts";
 import { writeStderr } from "../system/terminal.ts";
 import { createProgress, type Progress } from "../system/progress.ts";
 import { join } from "../std/path.ts";
 import type { HostFacts, Input } from "./command.ts";
+import { hostEngine } from "./host_engine.ts";
 
 /** What commands work with in the runner. */
 export interface Context {
@@ -25,11 +25,7 @@ export interface Context {
 
 export function createContext(host: HostFacts, { quiet = false } = {}): Context {
   const paths = hostPaths(host.home, host.xdgCacheHome);
-  const engine = createEngine(host.tools.docker, {
-    run: runProcess,
-    stream: streamProcess,
-    interact: interactProcess,
-  });
+  const engine = hostEngine(host);
   return {
     paths,
     engine,

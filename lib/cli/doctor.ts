@@ -1,5 +1,5 @@
-import { probeEngine } from "../engine/engine.ts";
-import { findImages } from "../image/build.ts";
+import { probeEngine } from "../engine/probe.ts";
+import { findImages } from "../image/find.ts";
 import { agentImage, sidecarsImage } from "../image/inputs.ts";
 import { type Config, loadConfig } from "../manifest/config.ts";
 import { listManifests } from "../manifest/manifest_dirs.ts";
@@ -82,7 +82,7 @@ async function images(
   await finding(findings, "images", async () => {
     const settings = imageSettings(host, config, extraCa(config, host));
     const references = [agentImage(settings), sidecarsImage(settings)].map((i) => i.reference);
-    const found = await findImages(context.engine, references, signal);
+    const found = await findImages(context.engine, signal);
     const missing = references.filter((reference) => !found.has(reference));
     return [undefined, missing.length === 0 ? "built" : "built at the first start"];
   }, "claude-bottle build");

@@ -6,6 +6,7 @@ import { type AgentEnv, agentEnv } from "../bottle/env.ts";
 import { finish } from "../bottle/finish.ts";
 import { launchBottle } from "../bottle/launch.ts";
 import { planBottle, type Request } from "../bottle/plan.ts";
+import type { Inquiry } from "../bottle/inquiry.ts";
 import { prepare } from "../bottle/prepare.ts";
 import { provisionTar, type Tree } from "../bottle/provision.ts";
 import { recordBaseline } from "../bottle/settle.ts";
@@ -33,6 +34,8 @@ export interface BottleRun {
   /** Start the stopped bottle of that ID again. */
   restart: boolean;
   signal: AbortSignal;
+  /** What the engine has said already. */
+  inquiry?: Inquiry | undefined;
 }
 
 /** Throws one error that names all that an agent needs and this machine lacks. */
@@ -77,6 +80,7 @@ export async function runBottle(run: BottleRun): Promise<number> {
     settings,
     build,
     cacheDir: context.paths.cache,
+    inquiry: run.inquiry,
   });
   const plan = planBottle(backend, { id, owner, image: prepared.agentImage, request });
 

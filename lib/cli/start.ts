@@ -13,7 +13,7 @@ import { confirm } from "./terminal.ts";
 import { requireTrust } from "./trust.ts";
 
 export const start: CommandModule<Manifests> = {
-  async run(input, manifests, host, signal) {
+  async run(input, manifests, host, signal, inquiry) {
     const has = (name: string) => input.switches.includes(name);
     const context = createContext(host);
     const { config, agent, bottle: { bottle, warnings } } = manifests;
@@ -83,6 +83,7 @@ export const start: CommandModule<Manifests> = {
       mode: has("detach") ? "detached" : has("headless") ? "headless" : "interactive",
       restart: false,
       signal,
+      inquiry,
     });
   },
 };

@@ -1,6 +1,6 @@
 import type { Policy, Secrets } from "./policy.ts";
 
-/** What the bundle's PID 1 tells a daemon, over node's IPC. */
+/** What the bundle's PID 1 tells a daemon, in JSON lines. */
 export type ToDaemon =
   | {
     type: "configure";
@@ -15,6 +15,6 @@ export type ToDaemon =
 
 /** What a daemon tells PID 1. */
 export type FromDaemon =
-  | { type: "listening" }
+  | { type: "listening"; pid: number }
   | { type: "configured"; version: number }
   | { type: "leaf"; id: number; host: string };

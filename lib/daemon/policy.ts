@@ -96,3 +96,5 @@ export const PROXY_SOCKET = `${PROXY_SOCKET_DIR}/proxy.sock`;
 /** On a tmpfs of the bundle's own, 0700: the bottle has no path to it. */
 export const CONTROL_SOCKET_DIR = "/run/claude-bottle/control";
 export const CONTROL_SOCKET = `${CONTROL_SOCKET_DIR}/control.sock`;
+/** Where the egress daemon calls PID 1: for their user alone, and in no other container. */
+export const DAEMON_SOCKET = `${CONTROL_SOCKET_DIR}/daemon.sock`;

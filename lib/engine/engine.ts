@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { UserError } from "../system/errors.ts";
 import {
   CommandError,
@@ -85,41 +84,9 @@ export function engineError(argv: string[], result: RunResult): Error {
   return cause;
 }
 
-const ServerVersion = z.object({
-  Version: z.string(),
-  ApiVersion: z.string().regex(/^\d+\.\d+$/),
-  Os: z.string(),
-  Arch: z.string(),
-});
-export type ServerVersion = z.infer<typeof ServerVersion>;
-
-/** 20.10: the first with `--pull` in `docker run` and with the cgroup v2 that desktops use. */
-const OLDEST_API = [1, 41] as const;
-
-/** Asks the engine who it is, and refuses one that cannot run a bottle. */
-export async function probeEngine(engine: Engine, signal: AbortSignal): Promise<ServerVersion> {
-  const text = await engine.check(["version", "--format", "{{json .Server}}"], { signal });
-  const parsed = ServerVersion.safeParse(parseJson(text));
-  if (!parsed.success) {
-    throw new UserError("unavailable", `Cannot understand the docker engine's version: ${text}`, {
-      hints: ["docker version"],
-    });
-  }
-  const version = parsed.data;
-  const [major, minor] = version.ApiVersion.split(".").map(Number) as [number, number];
-  if (major < OLDEST_API[0] || (major === OLDEST_API[0] && minor < OLDEST_API[1])) {
-    throw new UserError(
-      "unavailable",
-      `Cannot use docker engine ${version.Version}: 20.10 or newer is needed`,
-      { hints: ["update Docker: https://docs.docker.com/engine/install/"] },
-    );
-  }
-  if (version.Os !== "linux") {
-    throw new UserError("unavailable", `Cannot use a docker engine for ${version.Os}`, {
-      hints: ["switch Docker to Linux containers"],
-    });
-  }
-  return version;
+/** Asks the engine who it is: JSON, for `readVersion`. */
+export async function askVersion(engine: Engine, signal: AbortSignal): Promise<string> {
+  return await engine.check(["version", "--format", "{{json .Server}}"], { signal });
 }
 
 /** JSON from a tool, or undefined. */

@@ -1,7 +1,8 @@
 import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { UserError } from "../system/errors.ts";
 import { CommandError } from "../system/process.ts";
-import { createEngine, engineError, parseJson, probeEngine } from "./engine.ts";
+import { createEngine, engineError, parseJson } from "./engine.ts";
+import { probeEngine } from "./probe.ts";
 import { removeContainer, removeVolume } from "./remove.ts";
 import { fakeEngine } from "./testing/fake_engine.ts";
 

@@ -4,6 +4,7 @@ import { engineError } from "../engine/engine.ts";
 import { UserError } from "../system/errors.ts";
 import { CommandError } from "../system/process.ts";
 import type { Progress } from "../system/progress.ts";
+import { findImages } from "./find.ts";
 import { buildCommand, type ImageInputs } from "./inputs.ts";
 
 /** Where builds leave their logs, and how they report. */
@@ -14,32 +15,6 @@ export interface BuildContext {
   signal: AbortSignal;
 }
 
-/** The IDs of those images that exist, by reference. One call of docker, whatever their number. */
-export async function findImages(
-  engine: Engine,
-  references: string[],
-  signal: AbortSignal,
-): Promise<Map<string, string>> {
-  const found = new Map<string, string>();
-  const format = "{{.Id}} {{json .RepoTags}}";
-  const result = await engine.run(["image", "inspect", "--format", format, ...references], {
-    signal,
-  });
-  for (const line of result.stdout.split("\n")) {
-    const space = line.indexOf(" ");
-    if (space === -1) continue;
-    const tags = JSON.parse(line.slice(space + 1)) as string[] | null;
-    for (const tag of tags ?? []) {
-      found.set(tag, line.slice(0, space));
-    }
-  }
-  // It exits with 1 when one is missing, which is an answer; anything else is not.
-  if (result.code !== 0 && !/no such (image|object)/i.test(result.stderr)) {
-    throw engineError(["docker", "image", "inspect", ...references], result);
-  }
-  return found;
-}
-
 /** Returns the image's ID, after building it when its inputs have no image yet. */
 export async function ensureImage(
   image: ImageInputs,
@@ -47,7 +22,7 @@ export async function ensureImage(
   known?: Map<string, string>,
 ): Promise<string> {
   const { engine, signal } = context;
-  const found = known ?? await findImages(engine, [image.reference], signal);
+  const found = known ?? await findImages(engine, signal);
   const id = found.get(image.reference);
   return id ?? await buildImage(image, context);
 }
@@ -75,7 +50,7 @@ export async function buildImage(image: ImageInputs, context: BuildContext): Pro
       });
     }
   });
-  const built = await findImages(engine, [image.reference], signal);
+  const built = await findImages(engine, signal);
   const id = built.get(image.reference);
   if (id === undefined) {
     throw new UserError("create", `Cannot find image "${image.reference}" after its build`);

@@ -4,6 +4,7 @@
  */
 import bottlectl from "../daemon/bottlectl" with { type: "text" };
 import authority from "../daemon/bundle/authority.ts" with { type: "text" };
+import daemon from "../daemon/bundle/daemon.ts" with { type: "text" };
 import der from "../daemon/bundle/der.ts" with { type: "text" };
 import bundle from "../daemon/bundle/main.ts" with { type: "text" };
 import address from "../daemon/egress/address.ts" with { type: "text" };
@@ -20,8 +21,11 @@ import egress from "../daemon/egress/main.ts" with { type: "text" };
 import mask from "../daemon/egress/mask.ts" with { type: "text" };
 import proxy from "../daemon/egress/proxy.ts" with { type: "text" };
 import resolve from "../daemon/egress/resolve.ts" with { type: "text" };
+import run from "../daemon/egress/run.sh" with { type: "text" };
 import upgrade from "../daemon/egress/upgrade.ts" with { type: "text" };
 import upstream from "../daemon/egress/upstream.ts" with { type: "text" };
+import entry from "../daemon/entry.sh" with { type: "text" };
+import jsonLines from "../daemon/json_lines.ts" with { type: "text" };
 import messages from "../daemon/messages.ts" with { type: "text" };
 import manifest from "../daemon/package.json" with { type: "text" };
 import policy from "../daemon/policy.ts" with { type: "text" };
@@ -31,6 +35,7 @@ import strip from "../daemon/strip_types.mjs" with { type: "text" };
 export const DAEMON_SOURCES: Record<string, string> = {
   "bottlectl": bottlectl,
   "bundle/authority.ts": authority,
+  "bundle/daemon.ts": daemon,
   "bundle/der.ts": der,
   "bundle/main.ts": bundle,
   "egress/address.ts": address,
@@ -47,8 +52,11 @@ export const DAEMON_SOURCES: Record<string, string> = {
   "egress/mask.ts": mask,
   "egress/proxy.ts": proxy,
   "egress/resolve.ts": resolve,
+  "egress/run.sh": run,
   "egress/upgrade.ts": upgrade,
   "egress/upstream.ts": upstream,
+  "entry.sh": entry,
+  "json_lines.ts": jsonLines,
   "messages.ts": messages,
   "package.json": manifest,
   "policy.ts": policy,

@@ -7,14 +7,15 @@ const NAME = "claude-bottle-sidecars";
 /**
  * The ID of the bridge by which sidecars reach the internet: one for all, traffic between its
  * containers off. Docker makes as many networks of one name as are asked for at once, hence the
- * lock and the ID. A bottle's teardown never removes it.
+ * lock and the ID. A bottle's teardown never removes it. `known` is an answer of `findNetwork`.
  */
 export async function ensureSidecarNetwork(
   engine: Engine,
   cacheDir: string,
   signal: AbortSignal,
+  known: Promise<string | undefined> = findNetwork(engine, signal),
 ): Promise<string> {
-  return await findNetwork(engine, signal) ??
+  return await known ??
     await withFileLock(
       join(cacheDir, "network.lock"),
       async () =>
@@ -30,7 +31,11 @@ export async function ensureSidecarNetwork(
     );
 }
 
-async function findNetwork(engine: Engine, signal: AbortSignal): Promise<string | undefined> {
+/** The ID of that network, if there is one. */
+export async function findNetwork(
+  engine: Engine,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const ids = await engine.check([
     "network",
     "ls",

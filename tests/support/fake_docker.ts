@@ -1,3 +1,4 @@
+import { agentImage, sidecarsImage } from "../../lib/image/inputs.ts";
 import { createHome, type Home } from "./program.ts";
 
 /** A home whose `docker` is a shell script, and what that was asked. */
@@ -12,7 +13,7 @@ export interface FakeHost extends Home {
 const HEALTHY = `
   "version --format"*) echo '{"Version":"24.0.7","ApiVersion":"1.43","Os":"linux","Arch":"amd64"}' ;;
   "--version") echo "Docker version 24.0.7" ;;
-  "image inspect"*) shift 4; for ref; do echo "sha256:$ref [\\"$ref\\"]"; done ;;
+  "image ls"*) printf '%s' "$IMAGES" ;;
   "network ls"*) echo network-id ;;
   "run "*-bundle\\ *)
     echo '{"ok":true,"ca":"-----BEGIN CERTIFICATE-----"}'
@@ -20,6 +21,14 @@ const HEALTHY = `
     exec cat >/dev/null ;;
   "run "*) echo up; echo trusted; exec cat >/dev/null ;;
   "container inspect"*) echo "Error: No such container: x" >&2; exit 1 ;;`;
+
+/** docker's list of the images that bottles without settings of their own are made from. */
+function imagesBuilt(): string {
+  const nodeImage = Deno.env.get("CLAUDE_BOTTLE_NODE_IMAGE");
+  const settings = { extraCa: "", ...(nodeImage && { nodeImage }) };
+  return [agentImage(settings), sidecarsImage(settings)]
+    .map(({ reference }) => `${reference} sha256:${reference}\n`).join("");
+}
 
 /** Makes a host with an agent "web"; `cases` (of a shell's "case") come before the healthy ones. */
 export async function fakeDocker(
@@ -33,7 +42,7 @@ export async function fakeDocker(
   const bin = await Deno.makeTempDir({ prefix: "cb-bin-" });
   const log = `${bin}/calls.log`;
   if (script !== null) await writeDocker(`${bin}/docker`, { log, cases });
-  const home = await createHome({ PATH: `${bin}:/usr/bin:/bin` });
+  const home = await createHome({ PATH: `${bin}:/usr/bin:/bin`, IMAGES: imagesBuilt() });
   // Without a docker of our own none of the machine's may be found either.
   if (script === null) home.env.PATH = bin;
   await home.write("agents/web.md", "---\nbottle: web\n---\n");
@@ -45,7 +54,15 @@ export async function fakeDocker(
       (await Deno.readTextFile(log).catch(() => "")).split("\n").filter((line) => line !== ""),
     async [Symbol.asyncDispose]() {
       await home[Symbol.asyncDispose]();
-      await Deno.remove(bin, { recursive: true });
+      // A docker whose asker has ended may still be writing down that it was asked.
+      for (let tries = 0;; tries++) {
+        try {
+          return await Deno.remove(bin, { recursive: true });
+        } catch (error) {
+          if (tries === 20) throw error;
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+      }
     },
   };
 }

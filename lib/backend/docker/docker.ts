@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { CommandError, type LineReader, readLines, type Streaming } from "../../system/process.ts";
-import { type Engine, engineError, parseJson, probeEngine } from "../../engine/engine.ts";
+import { type Engine, engineError, parseJson } from "../../engine/engine.ts";
 import { UserError } from "../../system/errors.ts";
 import { join } from "../../std/path.ts";
 import type { Backend } from "../backend.ts";
@@ -19,7 +19,6 @@ export function docker(engine: Engine, { cacheDir }: { cacheDir: string }): Back
     name: "docker",
     capabilities: { runtimes: ["runsc"] },
     async probe({ runtime }, signal) {
-      await probeEngine(engine, signal);
       if (runtime === "runsc") await probeGvisor(engine, signal);
     },
     plan: (spec) => planDocker(spec, { seccompPath }),

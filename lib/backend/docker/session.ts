@@ -80,6 +80,10 @@ export function openSession(engine: Engine, id: string): Session {
       clearTimeout(grace);
     }
   };
+  const remove = async (sidecars: Promise<unknown>) => {
+    await Promise.all([removeContainer(engine, container), sidecars.catch(() => {})]);
+    await removeVolume(engine, proxyVolume); // in use until both are gone
+  };
   return {
     id,
     state,
@@ -111,9 +115,7 @@ export function openSession(engine: Engine, id: string): Session {
       const over = /no such container|is not running/i.test(result.stderr);
       if (result.code !== 0 && !over) throw engineError(["docker", "kill", container], result);
     },
-    async [Symbol.asyncDispose]() {
-      await removeContainer(engine, container);
-      await removeVolume(engine, proxyVolume);
-    },
+    remove,
+    [Symbol.asyncDispose]: () => remove(Promise.resolve()),
   };
 }

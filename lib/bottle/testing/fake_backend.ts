@@ -36,9 +36,12 @@ export function fakeBackend(events: string[], bottle: FakeBottle): Backend {
       events.push("stop");
       await bottle.stop?.();
     },
-    [Symbol.asyncDispose]() {
+    remove() {
       events.push("remove bottle");
       return Promise.resolve();
+    },
+    [Symbol.asyncDispose]() {
+      return this.remove(Promise.resolve());
     },
   });
   const begin = async (what: string, id: string, signal: AbortSignal) => {

@@ -2,16 +2,12 @@
  * PID 1 of the bundle. Holds the session's authority, policy and secrets, serves the control
  * channel, and starts the daemons again when they die, so that the agent's trust stays valid.
  */
-import { type ChildProcess, fork } from "node:child_process";
 import { rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
-import { createInterface } from "node:readline";
-import type { FromDaemon, ToDaemon } from "../messages.ts";
+import { eachLine } from "../json_lines.ts";
 import { type ApplyRequest, CONTROL_SOCKET } from "../policy.ts";
 import { createAuthority } from "./authority.ts";
-
-const RESTART_MS = 100;
-const LINE_LIMIT = 16 * 1024 * 1024;
+import { keepDaemon } from "./daemon.ts";
 
 let applied: ApplyRequest | undefined;
 let restarts = 0;
@@ -19,25 +15,16 @@ let notes = 0;
 let listening = false;
 /** Those who wait until the running daemon has what they applied, or something newer. */
 let waiting: { version: number; done: () => void }[] = [];
-// First of all: the daemon loads while the keys are made.
-let egress = startEgress();
 const authority = createAuthority();
+// Before anything is asked: the bottle's trust store can be made while the daemon starts.
+console.log(JSON.stringify({ ok: true, ca: authority.certificate }));
 
-/** Starts the egress daemon and keeps it: what it knew is told to the next one. */
-function startEgress(): ChildProcess {
-  const child = fork(new URL("../egress/main.ts", import.meta.url), {
-    // Audit lines go straight to docker's log.
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
-    execArgv: [
-      "--disable-warning=ExperimentalWarning",
-      "--max-semi-space-size=4",
-    ],
-  });
-  child.on("message", (message: FromDaemon) => {
+const daemon = keepDaemon({
+  onMessage(message) {
     switch (message.type) {
       case "leaf": {
         const { id, host } = message;
-        send(child, { type: "leaf", id, certificate: authority.leaf(host) });
+        daemon.send({ type: "leaf", id, certificate: authority.leaf(host) });
         break;
       }
       case "listening":
@@ -51,38 +38,19 @@ function startEgress(): ChildProcess {
         waiting = waiting.filter(({ version }) => version > message.version);
         break;
     }
-  });
-  const ended = (how: unknown) => {
+  },
+  onEnd(how) {
     restarts++;
-    note(`The egress daemon ended (${how}) and is started again`);
     listening = false;
-    setTimeout(() => {
-      egress = startEgress();
-    }, RESTART_MS);
-  };
-  child.on("exit", (code, signal) => ended(signal ?? code));
-  child.on("error", (error) => {
-    if (child.pid === undefined) ended(error.message); // never started: no "exit" follows
-  });
-  return child;
-}
-
-function send(child: ChildProcess, message: ToDaemon): void {
-  if (child.connected) child.send(message, () => {}); // a death in between is seen by "exit"
-}
+    note(`The egress daemon ended (${how}) and is started again`);
+  },
+});
 
 function configure(): void {
   if (applied === undefined || !listening) return;
   const { version, policy, secrets, extraCa } = applied;
   const { leafKey } = authority;
-  send(egress, {
-    type: "configure",
-    version,
-    policy,
-    secrets,
-    extraCa,
-    leafKey,
-  });
+  daemon.send({ type: "configure", version, policy, secrets, extraCa, leafKey });
 }
 
 /** Something the user should find in the log beside the decisions. */
@@ -130,16 +98,11 @@ async function serve(line: string): Promise<unknown> {
 }
 
 /** Serves JSON lines from `input`, one answer a line. */
-function converse(
-  input: NodeJS.ReadableStream,
-  output: { write(text: string): unknown },
-): void {
-  const lines = createInterface({ input, crlfDelay: Infinity });
-  lines.on("line", async (line) => {
+function converse(input: Socket | typeof process.stdin, output: NodeJS.WritableStream): void {
+  eachLine(input, async (line) => {
     if (line === "") return;
     let answer: unknown;
     try {
-      if (line.length > LINE_LIMIT) throw new Error("The line is too long");
       answer = await serve(line);
     } catch (error) {
       // The parser's message could quote a secret.
@@ -156,8 +119,6 @@ const control = createServer((socket: Socket) => {
 });
 rmSync(CONTROL_SOCKET, { force: true });
 control.listen(CONTROL_SOCKET);
-// Before anything is asked: the bottle's trust store can be made while the daemon starts.
-console.log(JSON.stringify({ ok: true, ca: authority.certificate }));
 // The first policy comes with the container's start: one process less than a second `exec`.
 converse(process.stdin, process.stdout);
 process.on("SIGTERM", () => process.exit(0));

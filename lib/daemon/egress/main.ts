@@ -1,7 +1,9 @@
-/** The egress daemon: a child of the bundle's PID 1, which hands it policy, secrets and leaves. */
+/** The egress daemon: PID 1 of the bundle hands it policy, secrets and leaves. */
 import { chmodSync, rmSync, writeSync } from "node:fs";
+import { createConnection, type Socket } from "node:net";
+import { eachLine } from "../json_lines.ts";
 import type { FromDaemon, ToDaemon } from "../messages.ts";
-import { type Policy, PROXY_SOCKET } from "../policy.ts";
+import { DAEMON_SOCKET, type Policy, PROXY_SOCKET } from "../policy.ts";
 import { createAudit } from "./audit.ts";
 import { SecureContexts } from "./contexts.ts";
 import { echoes } from "./credentials.ts";
@@ -13,10 +15,16 @@ import { createUpstream } from "./upstream.ts";
 /** Upstream connections of a replaced policy may finish what they carry. */
 const RETIRE_MS = 600_000;
 
+const WARM_MS = 400;
+/** How often, and for how long, to call PID 1. */
+const RETRY_MS = 5;
+const CALL_MS = 10_000;
+
 const audit = createAudit(writeOut);
 const minting = new Map<number, (certificate: string) => void>();
 let mintingId = 0;
 let current: { policy: Policy; rules: Rules } | undefined;
+let parent: Socket | undefined;
 let contexts: SecureContexts | undefined;
 
 const proxy = createProxy({
@@ -27,7 +35,7 @@ const proxy = createProxy({
   audit,
 });
 
-process.on("message", (message: ToDaemon) => {
+function handle(message: ToDaemon): void {
   if (message.type === "leaf") {
     minting.get(message.id)?.(message.certificate);
     minting.delete(message.id);
@@ -49,23 +57,41 @@ process.on("message", (message: ToDaemon) => {
       upstream: createUpstream(extraHosts, extraCa),
     },
   };
-  // Later, but before it is needed: reading the system's roots takes tens of milliseconds.
-  setImmediate(current.rules.upstream.warm);
+  // Reading the system's roots takes 40 to 100 ms: not while the launcher waits for the
+  // self-check, but before the agent asks for something.
+  setTimeout(current.rules.upstream.warm, WARM_MS).unref();
   if (retired !== undefined) {
     setTimeout(() => retired.close(), RETIRE_MS).unref();
   }
   contexts ??= new SecureContexts(leafKey, mint);
   tell({ type: "configured", version });
-});
-// PID 1 is gone, and with it the container.
-process.on("disconnect", () => process.exit(0));
+}
 
 rmSync(PROXY_SOCKET, { force: true }); // of a daemon that died
 proxy.listen(PROXY_SOCKET, () => {
   // The bottle's forwarder is root without capabilities: permissions apply to it.
   chmodSync(PROXY_SOCKET, 0o666);
-  tell({ type: "listening" });
+  call(performance.now() + CALL_MS);
 });
+
+/** Calls PID 1, which may still be loading: it was started at the same time. */
+function call(deadline: number): void {
+  const socket = createConnection(DAEMON_SOCKET);
+  socket.on("connect", () => {
+    parent = socket;
+    tell({ type: "listening", pid: process.pid });
+  });
+  eachLine(socket, (line) => handle(JSON.parse(line) as ToDaemon));
+  socket.on("error", (error) => {
+    if (parent === undefined && performance.now() < deadline) {
+      setTimeout(() => call(deadline), RETRY_MS);
+      return;
+    }
+    throw error;
+  });
+  // PID 1 is gone, and with it the container; or it took this process for dead.
+  socket.on("close", () => parent === socket && process.exit(0));
+}
 
 function mint(host: string): Promise<string> {
   const id = ++mintingId;
@@ -76,7 +102,7 @@ function mint(host: string): Promise<string> {
 }
 
 function tell(message: FromDaemon): void {
-  process.send!(message, () => {}); // PID 1 is gone: "disconnect" ends this one
+  parent!.write(`${JSON.stringify(message)}\n`);
 }
 
 /** All of it, also when docker's end of the pipe is slow: a decision is not lost, but waited for. */
