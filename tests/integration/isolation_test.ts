@@ -206,6 +206,8 @@ Deno.test("the self-check sees each way in which a bottle is not one", async (t)
     "--internal",
     "--subnet=192.0.2.0/24",
     "--gateway=192.0.2.254",
+    "--ipv6",
+    "--subnet=fd00:cb::/64",
     network,
   ]);
 
@@ -249,6 +251,8 @@ Deno.test("the self-check sees each way in which a bottle is not one", async (t)
     const problems = await check([`--network=${network}`]);
     has(problems, /interface "eth0" is up/);
     has(problems, /IPv4 route/);
+    has(problems, /IPv6 address/);
+    has(problems, /IPv6 route/);
     has(problems, /direct connection/);
   });
 
@@ -263,6 +267,29 @@ Deno.test("the self-check sees each way in which a bottle is not one", async (t)
       /public name resolves/,
     );
   });
+
+  await t.step(
+    "a trust store without the session's authority, or with another after it",
+    async () => {
+      const store = "/etc/ssl/certs/ca-certificates.crt";
+      const ca = "head -n 20 " + store + " >/run/claude-bottle/ca.crt; ";
+      const lacks = /trust store lacks/;
+      has(await check(["--network=none"]), lacks); // there is no authority
+      has(await check(["--network=none"], ca), lacks);
+      has(
+        await check(
+          ["--network=none"],
+          `${ca} cat /run/claude-bottle/ca.crt >>${store}; echo x >>${store}`,
+        ),
+        lacks,
+      );
+      const problems = await check(
+        ["--network=none"],
+        `${ca} cat /run/claude-bottle/ca.crt >>${store}`,
+      );
+      strictEqual(problems.some((problem) => lacks.test(problem)), false);
+    },
+  );
 
   await t.step("no proxy, and a proxy that lets through", async () => {
     has(await check(["--network=none"]), /proxy does not deny/);
