@@ -168,8 +168,7 @@ await engine.check([
   "--eval",
   UPSTREAM,
 ], { env: { TLS_CERT: certificates.bench, TLS_KEY: certificates.key } });
-// What node:http can do on this machine, now: the limits were set where it did 10,750 requests/s
-// and 486 MB/s, so the shares of it that are left hold on a slower machine, too.
+// What node:http can do on this machine, now, deciding and checking nothing.
 await engine.check([
   "run",
   "--detach",
@@ -273,7 +272,7 @@ report("egress: the daemon's CPU per request", perRequest, "µs");
 report("egress: through the daemon (best of 3)", socket.rate, "req/s", [">=", 8000]);
 const bare = await rate("bare");
 report("egress: a bare proxy on the same node:http", bare.rate, "req/s");
-report("  share of it", 100 * socket.rate / bare.rate, "%", [">=", 100 * 8000 / 10_750]);
+report("  share of it", 100 * socket.rate / bare.rate, "%");
 const inside = await rate("bottle");
 report("egress: the same from inside the bottle", inside.rate, "req/s");
 report("  share that arrives", 100 * inside.rate / socket.rate, "%", [">=", 80]);
@@ -288,7 +287,7 @@ report("egress: download, per second of the daemon's CPU", perCpu, "MB");
 report("egress: download", fast.mb_s, "MB/s", [">=", 300]);
 const bareDown = await down("bare");
 report("egress: download through the bare proxy", bareDown.mb_s, "MB/s");
-report("  share of it", 100 * fast.mb_s / bareDown.mb_s, "%", [">=", 100 * 300 / 486]);
+report("  share of it", 100 * fast.mb_s / bareDown.mb_s, "%");
 const fastInside = await down("bottle");
 report("egress: the same from inside the bottle", fastInside.mb_s, "MB/s");
 report("  share that arrives", 100 * fastInside.mb_s / fast.mb_s, "%", [">=", 80]);
