@@ -4,6 +4,7 @@
  */
 import { packTar } from "modern-tar";
 import { testCertificates, testConfig, testEngine } from "../tests/support/messages_api.ts";
+import { runProcess, streamProcess } from "../lib/system/process.ts";
 import { createHome } from "../tests/support/program.ts";
 import BARE from "../tests/bench/bare_proxy.mjs" with { type: "text" };
 import CLIENT from "../tests/bench/egress_client.mjs" with { type: "text" };
@@ -17,6 +18,7 @@ interface Row {
   met: boolean;
 }
 
+const MITM_PORT = "18080";
 const json = Deno.args.includes("--json");
 const rounds = Number(Deno.args.find((arg) => /^--rounds=\d+$/.test(arg))?.slice(9) ?? "7");
 const rows: Row[] = [];
@@ -221,7 +223,7 @@ const files = async (container: string, dir: string) => {
 await files(names.client, "tmp");
 await files(`claude-bottle-${id}`, "tmp");
 
-type Path = "socket" | "bottle" | "direct" | "bare";
+type Path = "socket" | "bottle" | "direct" | "bare" | "mitmdump";
 
 async function client(where: Path, env: Record<string, string>) {
   const container = where === "bottle" ? `claude-bottle-${id}` : names.client;
@@ -229,6 +231,8 @@ async function client(where: Path, env: Record<string, string>) {
     ? { PROXY_SOCKET: "/run/claude-bottle/proxy/proxy.sock", CA: "/tmp/ca.pem" }
     : where === "bare"
     ? { PROXY_SOCKET: "/run/claude-bottle/proxy/bare.sock", CA: "/tmp/upstream.pem" }
+    : where === "mitmdump"
+    ? { PROXY_PORT: MITM_PORT, CA: "/tmp/mitm.pem" }
     : where === "bottle"
     ? { PROXY_PORT: "8888", CA: "/tmp/ca.pem" }
     : { DIRECT_PORT: "9443", CA: "/tmp/upstream.pem" };
@@ -247,6 +251,57 @@ async function daemonCpu(): Promise<number> {
   const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+/**
+ * mitmdump beside the daemon: in its network, on its core, asking the same upstream. Undefined
+ * where it is not installed, or where this user may not enter the bundle's network.
+ */
+async function startMitmdump(): Promise<AsyncDisposable | undefined> {
+  const found = await runProcess("/bin/sh", ["-c", "command -v mitmdump nsenter taskset"]);
+  if (found.code !== 0 || Deno.uid() !== 0) {
+    if (!json) {
+      console.log("  (mitmdump is not measured: it is not installed, or not for this user)");
+    }
+    return undefined;
+  }
+  const pid = (await engine.check(["inspect", "--format={{.State.Pid}}", bundle])).trim();
+  const dir = await Deno.makeTempDir({ prefix: "cb-mitm-" });
+  const process = streamProcess("nsenter", [
+    `--net=/proc/${pid}/ns/net`,
+    "taskset",
+    "--cpu-list",
+    "0",
+    "mitmdump",
+    "--quiet",
+    `--listen-port=${MITM_PORT}`,
+    "--listen-host=127.0.0.1",
+    `--set=confdir=${dir}`,
+    "--ssl-insecure",
+    "--set=stream_large_bodies=1m",
+    "--set=connection_strategy=lazy",
+    // up.example is this namespace's loopback, as in the bottle's extra_hosts.
+    "--map-remote=|up.example|127.0.0.1",
+    "--modify-headers=/~q/authorization/Bearer bench-token",
+  ], {});
+  const ca = `${dir}/mitmproxy-ca-cert.pem`;
+  for (let tries = 0; tries < 100; tries++) {
+    const text = await Deno.readTextFile(ca).catch(() => "");
+    if (text !== "") {
+      const body = new TextEncoder().encode(text);
+      const tar = await packTar([{ header: { name: "tmp/mitm.pem", size: body.length }, body }]);
+      await engine.check(["cp", "-", `${names.client}:/`], { stdin: tar });
+      await new Promise((resolve) => setTimeout(resolve, 1_000)); // it listens a little later
+      break;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return {
+    async [Symbol.asyncDispose]() {
+      await process[Symbol.asyncDispose]();
+      await Deno.remove(dir, { recursive: true });
+    },
+  };
 }
 
 async function best<T>(work: () => Promise<T>, of: (result: T) => number, tries = 3): Promise<T> {
@@ -273,6 +328,13 @@ report("egress: through the daemon (best of 3)", socket.rate, "req/s", [">=", 80
 const bare = await rate("bare");
 report("egress: a bare proxy on the same node:http", bare.rate, "req/s");
 report("  share of it", 100 * socket.rate / bare.rate, "%");
+{
+  await using other = await startMitmdump();
+  if (other !== undefined) {
+    report("egress: through mitmdump", (await rate("mitmdump")).rate, "req/s");
+    report("egress: download through mitmdump", (await down("mitmdump")).mb_s, "MB/s");
+  }
+}
 const inside = await rate("bottle");
 report("egress: the same from inside the bottle", inside.rate, "req/s");
 report("  share that arrives", 100 * inside.rate / socket.rate, "%", [">=", 80]);
