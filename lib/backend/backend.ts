@@ -66,7 +66,8 @@ export interface FoundBottle {
   status: "running" | "stopped" | "incomplete";
   /** Everything that carries the bottle's label, for `cleanup`. */
   parts: string[];
-  createdAt: Date;
+  /** Undefined when no container of it is left. */
+  createdAt?: Date;
 }
 
 export interface ExecOptions {

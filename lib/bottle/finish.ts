@@ -1,5 +1,6 @@
 import type { Session } from "../backend/backend.ts";
 import type { Engine } from "../engine/engine.ts";
+import { counted } from "../system/counted.ts";
 import type { Progress } from "../system/progress.ts";
 import type { Ending } from "./agent_session.ts";
 import { drainAudit } from "./audit_log.ts";
@@ -90,9 +91,11 @@ export async function discard(
     if (kept.status === "rejected") throw kept.reason;
   }
   await removeParts(engine, session);
-  await store.write({ ...metadata, phase: "stopped" });
+  await store.write({ ...metadata, phase: "removed" });
   if (changed > 0) {
-    progress.say(`${changed} paths of the workspace changed: claude-bottle get ${id} DEST`);
+    progress.say(
+      `${counted(changed, "path")} of the workspace changed: claude-bottle get ${id} DEST`,
+    );
   }
 }
 

@@ -50,7 +50,7 @@ Deno.test("finish() of an agent that ended with 0 removes everything, and keeps 
   // What is copied out no longer changes.
   deepStrictEqual([f.events.indexOf("stop"), f.events.lastIndexOf("stop")], [0, 0]);
   strictEqual(await Deno.readTextFile(f.store.file(ID, "transcript/x.jsonl")), "{}");
-  strictEqual((await f.store.read(ID))?.phase, "stopped");
+  strictEqual((await f.store.read(ID))?.phase, "removed");
 });
 
 const KEPT: [Ending, number, RegExp][] = [
@@ -92,7 +92,7 @@ Deno.test("discard() keeps a changed workspace, and says how to get it", async (
   await Deno.writeTextFile(f.store.file(ID, "workspace.json"), "[]");
   await f.discard();
   ok(await keptWork(f.store, ID));
-  match(f.said(), new RegExp(`paths of the workspace changed: claude-bottle get ${ID} DEST`));
+  match(f.said(), new RegExp(` of the workspace changed: claude-bottle get ${ID} DEST`));
   strictEqual(f.events.at(-1), "remove bottle");
 });
 

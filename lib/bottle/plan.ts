@@ -82,14 +82,15 @@ export function planBottle(
 export const PROMPT_FILE = "/home/node/.claude-bottle/prompt.md";
 
 function agentCommand(request: Request): string[] {
-  const { model } = request.agent;
+  const { model, name } = request.agent;
   return [
     "claude",
     "--dangerously-skip-permissions", // the bottle is the permission
     ...(model === undefined ? [] : ["--model", model]),
+    ...(name === undefined ? [] : [`--name=${name}`]), // one word: it may begin with a dash
     ...(request.prompt.trim() === "" ? [] : ["--append-system-prompt-file", PROMPT_FILE]),
     ...request.arguments,
-    ...(request.headless === undefined ? [] : ["--print", request.headless.prompt]),
+    ...(request.headless === undefined ? [] : ["--print", "--", request.headless.prompt]),
   ];
 }
 

@@ -90,7 +90,7 @@ Deno.test("planBottle() passes the runtime on, and none when there is none", asy
 Deno.test("planBottle() runs claude without prompts, and with what the user added", async () => {
   deepStrictEqual((await plan("{}")).command, ["claude", "--dangerously-skip-permissions"]);
   const { command } = await plan("{}", {
-    agent: { bottle: "web", skills: [], model: "sonnet" },
+    agent: { bottle: "web", skills: [], model: "sonnet", name: "-n" },
     prompt: "You review code.",
     arguments: ["--verbose"],
     headless: { prompt: "say $(id)" },
@@ -100,10 +100,12 @@ Deno.test("planBottle() runs claude without prompts, and with what the user adde
     "--dangerously-skip-permissions",
     "--model",
     "sonnet",
+    "--name=-n",
     "--append-system-prompt-file",
     PROMPT_FILE,
     "--verbose",
     "--print",
+    "--",
     "say $(id)",
   ]);
 });

@@ -77,7 +77,9 @@ export async function saveTranscript(
   await Deno.remove(fresh, { recursive: true }).catch(() => {});
   try {
     await using download = session.get(TRANSCRIPTS, signal);
-    await unpackInto(download.tar, fresh, { strip: 1, signal });
+    const tar = await nonEmpty(download.tar);
+    if (tar === undefined) return; // an agent that said nothing yet
+    await unpackInto(tar, fresh, { strip: 1, signal });
     await Deno.remove(target, { recursive: true }).catch(() => {});
     await Deno.rename(fresh, target);
   } catch (error) {
@@ -85,4 +87,21 @@ export async function saveTranscript(
     const message = error instanceof Error ? error.message : String(error);
     progress.warn(`No transcript saved: ${message}`);
   }
+}
+
+/** The stream, unless it ends without a byte: then there is no such path. */
+async function nonEmpty(
+  stream: ReadableStream<Uint8Array>,
+): Promise<ReadableStream<Uint8Array> | undefined> {
+  const reader = stream.getReader();
+  const first = await reader.read();
+  if (first.done) return undefined;
+  return ReadableStream.from((async function* () {
+    try {
+      yield first.value;
+      for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+    } finally {
+      await reader.cancel();
+    }
+  })());
 }

@@ -20,8 +20,11 @@ export const Metadata = z.strictObject({
   started_at: z.iso.datetime(),
   images: z.record(z.string(), z.string()),
   program: z.string(),
-  /** `starting` until the agent runs: what is left in that phase was never used. */
-  phase: z.enum(["starting", "running", "stopped"]),
+  /**
+   * `starting` until the agent runs: what is left in that phase was never used. `removed`: the
+   * bottle is gone, and this is its transcript's and its work's.
+   */
+  phase: z.enum(["starting", "running", "stopped", "removed"]),
   /** Goes on without its launcher: on purpose, or because its terminal was lost. */
   detached: z.boolean(),
   headless: z.boolean(),

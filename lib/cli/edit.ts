@@ -5,19 +5,20 @@ import { hostPaths } from "../system/paths.ts";
 import { interactProcess } from "../system/process.ts";
 import type { CommandModule, Read } from "./command.ts";
 
-export const edit: CommandModule<ManifestEntry> = {
-  async run(_input, { path }, host) {
+export const edit: CommandModule<ManifestEntry[]> = {
+  async run(_input, entries, host) {
+    const paths = entries.map(({ path }) => path);
     if (host.editor === undefined || !host.tty.stdin) {
-      console.log(path);
+      for (const path of paths) console.log(path);
       return 0;
     }
     const [program, ...args] = host.editor as [string, ...string[]];
-    return await interactProcess(program, [...args, path]);
+    return await interactProcess(program, [...args, ...paths]);
   },
 };
 
 /** What `edit` needs. */
-export const editNeeds: Read<ManifestEntry> = async (input, host) => {
+export const editNeeds: Read<ManifestEntry[]> = async (input, host) => {
   const home = hostPaths(host.home, host.xdgCacheHome).config;
   const entries = await listManifests({ home, cwd: host.cwd });
   const name = input.positionals[0]!;
@@ -28,7 +29,6 @@ export const editNeeds: Read<ManifestEntry> = async (input, host) => {
       hints: [near === undefined ? "claude-bottle init" : `did you mean "${near}"`],
     });
   }
-  // An agent and a bottle may share a name: the agent is what is started, so it comes first.
-  const entry = matches.find(({ kind }) => kind === "agent") ?? matches[0]!;
-  return { data: entry, grants: { run: host.editor === undefined ? [] : [host.editor[0]!] } };
+  // An agent and a bottle may share a name, as those of "init" do: both are meant, the agent first.
+  return { data: matches, grants: { run: host.editor === undefined ? [] : [host.editor[0]!] } };
 };

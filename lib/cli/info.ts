@@ -2,6 +2,7 @@ import { BOTTLE_ID } from "../bottle/identity.ts";
 import { planBottle } from "../bottle/plan.ts";
 import { loadConfig } from "../manifest/config.ts";
 import { listManifests } from "../manifest/manifest_dirs.ts";
+import { printable } from "../system/errors.ts";
 import { hostPaths } from "../system/paths.ts";
 import type { CommandModule, Read } from "./command.ts";
 import { chooseBackend, createContext, locate } from "./context.ts";
@@ -41,11 +42,16 @@ export const info: CommandModule<Manifests | undefined> = {
         arguments: [],
       },
     });
+    const { description } = agent.manifest;
     const files = [agent.path, ...bottle.chain.map((link) => link.path)];
     console.log(
       json
-        ? JSON.stringify({ agent: agent.name, files, grants: plan.grants }, null, 2)
-        : [...preflight(plan, undefined), `files    ${files.join("\n         ")}`].join("\n"),
+        ? JSON.stringify({ agent: agent.name, description, files, grants: plan.grants }, null, 2)
+        : [
+          ...preflight(plan, undefined),
+          ...description === undefined ? [] : [`about    ${printable(description)}`],
+          `files    ${files.join("\n         ")}`,
+        ].join("\n"),
     );
     return 0;
   },

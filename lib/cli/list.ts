@@ -8,7 +8,7 @@ interface Row {
   agent: string;
   backend: string;
   state: "starting" | "running" | "detached" | "ended" | "resumable" | "incomplete";
-  created_at: string;
+  created_at: string | null;
 }
 
 export const list: CommandModule = {
@@ -32,7 +32,7 @@ export const list: CommandModule = {
           agent: found.agent || metadata?.agent || "",
           backend: backend.name,
           state,
-          created_at: found.createdAt.toISOString(),
+          created_at: found.createdAt?.toISOString() ?? null,
         };
       }),
     );
@@ -53,7 +53,7 @@ export const list: CommandModule = {
         row.agent,
         row.backend,
         row.state,
-        age(now - Date.parse(row.created_at)),
+        row.created_at === null ? "-" : age(now - Date.parse(row.created_at)),
       ]),
     ]));
     return 0;

@@ -1,4 +1,5 @@
 import type { BottlePlan } from "../bottle/plan.ts";
+import { counted } from "../system/counted.ts";
 import { printable } from "../system/errors.ts";
 import type { Survey } from "../workspace/survey.ts";
 
@@ -18,7 +19,7 @@ export function preflight(plan: BottlePlan, survey: Survey | undefined): string[
   ];
   if (survey !== undefined && grants.workspace !== undefined) {
     const { files, bytes } = survey.totals;
-    lines.push(`copy     ${grants.workspace}: ${files} files, ${size(bytes)}`);
+    lines.push(`copy     ${grants.workspace}: ${counted(files, "file")}, ${size(bytes)}`);
     for (const { path, reason } of survey.suspects) {
       lines.push(`         looks like a credential: ${path} (${reason})`);
     }

@@ -7,7 +7,7 @@ import type { CommandModule } from "./command.ts";
 import { createContext, locate } from "./context.ts";
 import type { ResumeData } from "./resume_needs.ts";
 import { requireNeeds, runBottle } from "./run_bottle.ts";
-import { requireCapable, requireYes } from "./start.ts";
+import { requireCapable, requireYes, warnUnused } from "./start.ts";
 import { requireTrust } from "./trust.ts";
 import { preflight } from "./preflight.ts";
 import { planBottle } from "../bottle/plan.ts";
@@ -34,7 +34,8 @@ export const resume: CommandModule<ResumeData> = {
       });
     }
     for (const text of new Set([...agent.warnings, ...warnings])) context.progress.warn(text);
-    refuseUnavailable(bottle);
+    refuseUnavailable(bottle, config);
+    warnUnused(agent, context.progress);
     requireCapable(backend, bottle.runtime);
     await requireTrust(agent, {
       stateDir: context.paths.state,

@@ -1,7 +1,8 @@
 import { mintId } from "../bottle/identity.ts";
 import { planBottle, type Request } from "../bottle/plan.ts";
 import { agentImage } from "../image/inputs.ts";
-import { refuseUnavailable } from "../manifest/unavailable.ts";
+import { refuseUnavailable, unusedKeys } from "../manifest/unavailable.ts";
+import type { Progress } from "../system/progress.ts";
 import { UserError } from "../system/errors.ts";
 import { type Survey, surveyWorkspace } from "../workspace/survey.ts";
 import type { CommandModule, HostFacts, Input } from "./command.ts";
@@ -18,7 +19,8 @@ export const start: CommandModule<Manifests> = {
     const context = createContext(host);
     const { config, agent, bottle: { bottle, warnings } } = manifests;
     for (const text of new Set([...agent.warnings, ...warnings])) context.progress.warn(text);
-    refuseUnavailable(bottle);
+    refuseUnavailable(bottle, config);
+    warnUnused(agent, context.progress);
     const backend = chooseBackend(context, { input, host, config });
     requireCapable(backend, bottle.runtime);
     const request = requestOf(input, manifests, host);
@@ -107,6 +109,13 @@ function requestOf(input: Input, manifests: Manifests, host: HostFacts): Request
     ...(input.values.prompt !== undefined && { headless: { prompt: input.values.prompt } }),
     arguments: input.rest ?? [],
   };
+}
+
+/** Says which of an agent's keys have no effect. */
+export function warnUnused(agent: Manifests["agent"], progress: Progress): void {
+  const unused = unusedKeys(agent.manifest).join(" and ");
+  if (unused === "") return;
+  progress.warn(`${unused} of agent "${agent.name}": no effect, Claude Code has it for sub-agents`);
 }
 
 /** A bottle is refused a runtime that its backend does not have. */

@@ -3,6 +3,7 @@ import { join } from "../std/path.ts";
 import { parseJson } from "../engine/engine.ts";
 import type { LoadedAgent } from "../manifest/load.ts";
 import { UserError } from "../system/errors.ts";
+import { withFileLock } from "../system/lock.ts";
 import { confirm } from "./terminal.ts";
 
 const Trusted = z.array(z.string());
@@ -23,9 +24,7 @@ export async function requireTrust(
 ): Promise<void> {
   if (agent.origin === "home") return;
   const path = join(stateDir, "trusted-agents.json");
-  const text = await Deno.readTextFile(path).catch(() => "[]");
-  const trusted = Trusted.catch([]).parse(parseJson(text)); // what cannot be read trusts nobody
-  if (trusted.includes(agent.sha256)) return;
+  if ((await readTrusted(path)).includes(agent.sha256)) return;
   const question =
     `The agent "${agent.name}" comes from this repository (${agent.path}) and would use your ` +
     `bottle "${agent.manifest.bottle}". Trust it?`;
@@ -38,5 +37,15 @@ export async function requireTrust(
     });
   }
   await Deno.mkdir(stateDir, { recursive: true, mode: 0o700 });
-  await Deno.writeTextFile(path, JSON.stringify([...trusted, agent.sha256]), { mode: 0o600 });
+  // Read again: another start may have added its own meanwhile.
+  await withFileLock(`${path}.lock`, async () => {
+    const text = JSON.stringify([...await readTrusted(path), agent.sha256]);
+    await Deno.writeTextFile(path, text, { mode: 0o600 });
+  });
+}
+
+/** What cannot be read trusts nobody. */
+async function readTrusted(path: string): Promise<string[]> {
+  const text = await Deno.readTextFile(path).catch(() => "[]");
+  return Trusted.catch([]).parse(parseJson(text));
 }

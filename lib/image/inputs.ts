@@ -47,8 +47,20 @@ export function customImage(
   base: ImageInputs,
   files: Record<string, string | Uint8Array<ArrayBuffer>>,
 ): ImageInputs {
-  // The base's tag takes part: a new base makes a new image of the same Dockerfile.
-  return inputs("claude-bottle-custom", { files, buildArgs: {} }, base.reference);
+  // Exactly that base: what "claude-bottle" names on the engine may be another user's by now.
+  const written = new TextDecoder().decode(bytesOf(files["Dockerfile"]!));
+  const dockerfile = written.replaceAll(
+    /^(\s*FROM(?:\s+--\S+)*\s+)claude-bottle(?::latest)?(?=\s|$)/gim,
+    `$1${base.reference}`,
+  );
+  return inputs("claude-bottle-custom", {
+    files: { ...files, Dockerfile: dockerfile },
+    buildArgs: {},
+  }, base.reference);
+}
+
+function bytesOf(content: string | Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return typeof content === "string" ? new TextEncoder().encode(content) : content;
 }
 
 function inputs(
@@ -88,7 +100,7 @@ export async function buildCommand(
     "-", // the context comes as a tar on stdin: nothing of the host's disk is sent
   ];
   const entries: TarEntry[] = Object.entries(image.files).map(([name, body]) => {
-    const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
+    const bytes = bytesOf(body);
     // A fixed time: the layer cache looks at it.
     return { header: { name, size: bytes.length, mode: 0o644, mtime: new Date(0) }, body: bytes };
   });

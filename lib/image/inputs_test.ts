@@ -17,3 +17,26 @@ Deno.test("an image's tag changes with each of its inputs, and only with them", 
   strictEqual(agentImage(base).reference, agentImage(base).reference);
   ok(tags.every((tag) => /^claude-bottle(-sidecars|-custom)?:[0-9a-f]{16}$/.test(tag)));
 });
+
+Deno.test("a custom image is made from exactly the base that was decided on", () => {
+  const base = agentImage({ extraCa: "" });
+  const from = (Dockerfile: string) => customImage(base, { Dockerfile }).files["Dockerfile"];
+  const tag = base.reference;
+  const cases: [string, string][] = [
+    ["FROM claude-bottle\nRUN x", `FROM ${tag}\nRUN x`],
+    [
+      "from claude-bottle:latest AS a\nFROM --platform=linux/amd64 claude-bottle",
+      `from ${tag} AS a\nFROM --platform=linux/amd64 ${tag}`,
+    ],
+    ["FROM debian\n# FROM claude-bottle", "FROM debian\n# FROM claude-bottle"],
+    ["FROM claude-bottle-custom", "FROM claude-bottle-custom"],
+    ["FROM claude-bottle:1", "FROM claude-bottle:1"],
+    ["RUN echo FROM claude-bottle", "RUN echo FROM claude-bottle"],
+  ];
+  for (const [written, built] of cases) strictEqual(from(written), built);
+  strictEqual(
+    customImage(base, { Dockerfile: new TextEncoder().encode("FROM claude-bottle") })
+      .files["Dockerfile"],
+    `FROM ${tag}`,
+  );
+});

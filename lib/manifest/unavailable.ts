@@ -1,13 +1,24 @@
 import { UserError } from "../system/errors.ts";
+import type { Config } from "./config.ts";
 import type { ResolvedBottle } from "./extends.ts";
+import type { AgentManifest } from "./schema.ts";
+
+/** Keys of an agent that are for sub-agents: its session has no use for them. Said, not dropped. */
+export function unusedKeys({ color, memory }: AgentManifest): string[] {
+  return [...color === undefined ? [] : ["color"], ...memory === undefined ? [] : ["memory"]];
+}
 
 /**
- * Throws when a bottle asks for protection or access whose machinery does not exist yet: a
+ * Throws when a bottle, or the settings, ask for protection or access whose machinery does not exist yet: a
  * manifest that is started does all that it says. The default pipelock is not asked for: the
  * caller says that it is missing.
  */
-export function refuseUnavailable(bottle: ResolvedBottle): void {
+export function refuseUnavailable(bottle: ResolvedBottle, { image }: Pick<Config, "image">): void {
   const found: [key: string, hint: string][] = [];
+  for (const name of ["agent", "sidecars", "git_gate", "pipelock"] as const) {
+    if (image[name] === undefined) continue;
+    found.push([`config.toml image.${name}`, "remove it: images are built here, from image.node"]);
+  }
   if (bottle.git.length > 0) {
     found.push(["git", 'remove "git": work goes out with "claude-bottle get"']);
   }

@@ -2,7 +2,9 @@ import { deepStrictEqual, doesNotThrow, strictEqual, throws } from "node:assert/
 import { UserError } from "../system/errors.ts";
 import { resolveBottle } from "./extends.ts";
 import { parseBottle } from "./parse.ts";
-import { refuseUnavailable } from "./unavailable.ts";
+import { refuseUnavailable, unusedKeys } from "./unavailable.ts";
+
+const NONE = { image: {} };
 
 function bottle(yaml: string) {
   const { manifest } = parseBottle(`---\n${yaml}\n---\n`, "/h/b.md");
@@ -36,7 +38,7 @@ egress:
     "egress.pipelock",
     "egress.on_canary",
   ];
-  throws(() => refuseUnavailable(wanted), (error) => {
+  throws(() => refuseUnavailable(wanted, NONE), (error) => {
     strictEqual(error instanceof UserError && error.exitCode, 65);
     const { message, hints } = error as UserError;
     strictEqual(message, `Cannot start: ${keys.join(", ")} are not available yet`);
@@ -50,8 +52,24 @@ Deno.test("refuseUnavailable() lets pass what is off, and the default pipelock",
     "egress: {routes: [{host: a.com, scan: off}], pipelock: false, on_canary: block}";
   for (const yaml of ["", off]) {
     const wanted = await bottle(yaml);
-    doesNotThrow(() => refuseUnavailable(wanted));
+    doesNotThrow(() => refuseUnavailable(wanted, NONE));
   }
   const wanted = await bottle("supervise: true");
-  throws(() => refuseUnavailable(wanted), /Cannot start: supervise is not available yet/);
+  throws(() => refuseUnavailable(wanted, NONE), /Cannot start: supervise is not available yet/);
+});
+
+Deno.test("refuseUnavailable() names settings, too", async () => {
+  const nothing = await bottle("env: {}");
+  const image = { node: "mirror.example/node:1", agent: "mirror.example/a", pipelock: "p" };
+  throws(
+    () => refuseUnavailable(nothing, { image }),
+    /Cannot start: config.toml image.agent, config.toml image.pipelock are not available yet/,
+  );
+  doesNotThrow(() => refuseUnavailable(nothing, { image: { node: "mirror.example/node:1" } }));
+});
+
+Deno.test("unusedKeys() are those that Claude Code has for sub-agents only", () => {
+  const agent = { bottle: "web", skills: [], model: "opus", name: "n", description: "d" };
+  deepStrictEqual(unusedKeys(agent), []);
+  deepStrictEqual(unusedKeys({ ...agent, color: "red", memory: "user" }), ["color", "memory"]);
 });

@@ -100,15 +100,20 @@ export async function startBundle(
     extraCa,
   };
   // The client is killed once it has its answer: the container goes on without it.
-  await using client = engine.stream(plan.args, {
-    signal: AbortSignal.any([signal, AbortSignal.timeout(READY_MS)]),
-  });
+  const deadline = AbortSignal.timeout(READY_MS);
+  await using client = engine.stream(plan.args, { signal: AbortSignal.any([signal, deadline]) });
   const lines = readLines(client.stdout);
   try {
     // A client that dies at once (no such image) closes the pipe: its own words say why.
     await client.write(`${JSON.stringify(request)}\n`).catch(() => {});
     onCertificate(await answer(lines, client, plan, Certificate, signal).then(({ ca }) => ca));
     await answer(lines, client, plan, Applied, signal);
+  } catch (error) {
+    if (signal.aborted || !deadline.aborted) throw error;
+    throw new UserError("create", `Cannot start the sidecars: no answer in ${READY_MS / 1000} s`, {
+      hints: ["claude-bottle doctor"],
+      cause: error,
+    });
   } finally {
     await lines.cancel();
   }
@@ -134,6 +139,6 @@ async function answer<T>(
   const failed = Failed.safeParse(json);
   const detail = failed.success ? failed.data.error : line.slice(0, 200);
   throw new UserError("create", `Cannot start the sidecars: ${detail}`, {
-    hints: [`docker logs ${plan.container}`],
+    hints: ["claude-bottle build, then try again"],
   });
 }

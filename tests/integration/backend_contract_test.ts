@@ -67,7 +67,7 @@ for (const name of Object.keys(BACKENDS) as BackendName[]) {
       strictEqual(found.status, "running");
       strictEqual(found.agent, "contract");
       strictEqual(found.owner, "contract-suite");
-      ok(Math.abs(Date.now() - found.createdAt.getTime()) < 120_000, String(found.createdAt));
+      ok(Math.abs(Date.now() - found.createdAt!.getTime()) < 120_000, String(found.createdAt));
     });
 
     await t.step("launch() twice is refused, and the first lives on", async () => {

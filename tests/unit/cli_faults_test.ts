@@ -445,30 +445,32 @@ Deno.test("resume asks about a repository's agent as start does", async () => {
   const repo = `${host.path}/repo`;
   await Deno.mkdir(`${repo}/.claude-bottle/agents`, { recursive: true });
   await Deno.writeTextFile(`${repo}/.claude-bottle/agents/web.md`, "---\nbottle: web\n---\nevil\n");
-  await host.write(
-    `state/${ID}/metadata.json`,
-    JSON.stringify({
-      version: 1,
-      id: ID,
-      agent: "web",
-      bottle: "web",
-      backend: "docker",
-      cwd: "/",
-      workspace: false,
-      started_at: "2026-01-01T00:00:00.000Z",
-      images: {},
-      program: "0",
-      phase: "stopped",
-      detached: false,
-      headless: false,
-      arguments: [],
-    }),
-  );
-  failed(
-    await host.run(["resume", "web", "--detach", "--yes"], { cwd: repo }),
-    77,
-    /not trusted$/m,
-  );
+  const state = (cwd: string) =>
+    host.write(
+      `state/${ID}/metadata.json`,
+      JSON.stringify({
+        version: 1,
+        id: ID,
+        agent: "web",
+        bottle: "web",
+        backend: "docker",
+        cwd,
+        workspace: false,
+        started_at: "2026-01-01T00:00:00.000Z",
+        images: {},
+        program: "0",
+        phase: "stopped",
+        detached: false,
+        headless: false,
+        arguments: [],
+      }),
+    );
+  const resume = () => host.run(["resume", "web", "--detach", "--yes"], { cwd: repo });
+  await state(repo);
+  failed(await resume(), 77, /not trusted$/m);
+  // Started somewhere else: this repository's agent of that name is another one.
+  await state("/some where");
+  failed(await resume(), 64, /Cannot resume .* from here$/m, /^hint: .*cd '\/some where'$/m);
   deepStrictEqual((await host.calls()).filter((call) => /^(start|run) /.test(call)), []);
 });
 
@@ -551,10 +553,11 @@ Deno.test("init refuses a bad name and a bad answer, and writes nothing", async 
   await rejects(host.read("bottles/mine.md"), Deno.errors.NotFound);
 });
 
-Deno.test("edit prints the path when there is no terminal, and the agent's before the bottle's", async () => {
+Deno.test("edit prints the paths when there is no terminal, the agent's before the bottle's", async () => {
   await using host = await fakeDocker();
   const { code, stdout } = await host.run(["edit", "web"], { env: { EDITOR: "/bin/false" } });
-  deepStrictEqual([code, stdout], [0, `${host.path}/.claude-bottle/agents/web.md\n`]);
+  const paths = ["agents", "bottles"].map((kind) => `${host.path}/.claude-bottle/${kind}/web.md\n`);
+  deepStrictEqual([code, stdout], [0, paths.join("")]);
 });
 
 Deno.test("schema prints JSON Schema of each manifest", async () => {

@@ -58,9 +58,8 @@ async function startAttached(
   ca: Promise<string>,
   signal: AbortSignal,
 ): Promise<void> {
-  const client = engine.stream(args, {
-    signal: AbortSignal.any([signal, AbortSignal.timeout(START_MS)]),
-  });
+  const deadline = AbortSignal.timeout(START_MS);
+  const client = engine.stream(args, { signal: AbortSignal.any([signal, deadline]) });
   const lines = readLines(client.stdout);
   let handedOver = false;
   try {
@@ -68,6 +67,15 @@ async function startAttached(
     if (line === undefined) {
       const result = await client.end();
       signal.throwIfAborted();
+      if (deadline.aborted) {
+        throw new UserError(
+          "create",
+          `Cannot start the bottle: no answer in ${START_MS / 1000} s`,
+          {
+            hints: ["claude-bottle doctor"],
+          },
+        );
+      }
       throw startError(["docker", ...args], result);
     }
     if (line.trim() !== "up") {

@@ -81,7 +81,7 @@ Deno.test("docker lists whole bottles, and what is left of others", async () => 
     ["web-ddddd", "incomplete", "container d"],
     ["web-fffff", "incomplete", "volume f-proxy"],
   ]);
-  strictEqual(found[0]!.createdAt.toISOString(), "2026-01-02T03:04:05.000Z");
+  strictEqual(found[0]!.createdAt!.toISOString(), "2026-01-02T03:04:05.000Z");
 });
 
 Deno.test("docker refuses gVisor that is not there, or cannot pass sockets", async () => {

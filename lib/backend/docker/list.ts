@@ -30,7 +30,7 @@ export async function listBottles(engine: Engine, signal: AbortSignal): Promise<
   const bottle = (id: string) => {
     let known = found.get(id);
     if (known === undefined) {
-      known = { id, owner: "", agent: "", status: "incomplete", parts: [], createdAt: new Date(0) };
+      known = { id, owner: "", agent: "", status: "incomplete", parts: [] };
       found.set(id, known);
     }
     return known;
@@ -43,8 +43,10 @@ export async function listBottles(engine: Engine, signal: AbortSignal): Promise<
     entry.parts.push(`container ${row.Names}`);
     entry.agent = labels[LABELS.agent] ?? "";
     entry.owner = labels[LABELS.owner] ?? "";
+    const createdAt = new Date(row.CreatedAt.replace(/ [A-Z]+$/, ""));
+    entry.createdAt ??= createdAt;
     if (labels[LABELS.role] !== "agent") continue;
-    entry.createdAt = new Date(row.CreatedAt.replace(/ [A-Z]+$/, ""));
+    entry.createdAt = createdAt;
     entry.status = row.State === "running"
       ? "running"
       : row.State === "exited"
