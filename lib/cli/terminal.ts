@@ -44,9 +44,14 @@ async function readLine(signal: AbortSignal): Promise<string | undefined> {
     const count = await Promise.race([Deno.stdin.read(byte), interrupted]);
     if (count === null) return bytes.length === 0 ? undefined : decode(bytes);
     if (byte[0] === 0x0a || byte[0] === 0x0d) return decode(bytes);
-    if (byte[0] === 0x7f || byte[0] === 0x08) bytes.pop();
+    if (byte[0] === 0x7f || byte[0] === 0x08) rubOut(bytes);
     else bytes.push(byte[0]!);
   }
+}
+
+/** Takes the last character away: all of its bytes (UTF-8). */
+function rubOut(bytes: number[]): void {
+  for (let byte = bytes.pop(); byte !== undefined && (byte & 0xc0) === 0x80;) byte = bytes.pop();
 }
 
 function decode(bytes: number[]): string {

@@ -116,3 +116,113 @@ Deno.test("a terminal whose bottle dies is given back", async () => {
   await terminal.see(/still-42/);
   strictEqual((await home.run(["stop", id])).code, 0);
 });
+
+Deno.test("a terminal whose launcher is killed is a shell's again, and the agent runs on", async () => {
+  await using world = await createWorld();
+  const { home, engine } = world;
+  await using terminal = await openTerminal(home.env, home.path);
+  await terminal.type("claude-bottle start test --yes");
+  await terminal.press("Enter");
+  await terminal.see(/bypass permissions on/, 30);
+  const { id } = (await world.list())[0]!;
+  const shell = await terminal.pid();
+  const [launcher] = await childrenOf(shell);
+  Deno.kill(launcher!, "SIGKILL");
+  await terminal.see(/Killed/);
+  await terminal.press("Enter");
+  await terminal.type("clear; echo still-$((40+2))");
+  await terminal.press("Enter");
+  await terminal.see(/still-42/);
+  // The docker client went with it: nobody else reads what is typed.
+  let left = await childrenOf(1, /docker.*exec.*dtach/);
+  for (let tries = 0; tries < 50 && left.length > 0; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    left = await childrenOf(1, /docker.*exec.*dtach/);
+  }
+  deepStrictEqual(left, []);
+  await terminal.type(`claude-bottle attach ${id}`);
+  await terminal.press("Enter");
+  await terminal.see(/bypass permissions on/);
+  await terminal.press("C-\\");
+  await terminal.see(/detached/);
+  strictEqual((await home.run(["stop", id])).code, 0);
+  deepStrictEqual(await leftOf(engine, id), []);
+});
+
+Deno.test("questions on a terminal: hidden, interruptible, and the terminal given back", async (t) => {
+  await using world = await createWorld();
+  const { home } = world;
+  await home.write(
+    "bottles/asked.md",
+    '---\nenv: { KEY: "?A key" }\negress: { pipelock: false }\n---\n',
+  );
+  await home.write("agents/asked.md", "---\nbottle: asked\n---\n");
+  await using terminal = await openTerminal(home.env, home.path);
+  const begin = async (question: RegExp) => {
+    await terminal.type("clear; claude-bottle start asked; echo code=$?");
+    await terminal.press("Enter");
+    await terminal.see(question);
+  };
+  const working = async () => {
+    await terminal.type("echo still-$((40+2))");
+    await terminal.press("Enter");
+    await terminal.see(/echo still-.*\n(.*\n)*still-42/); // typed text is shown again
+  };
+
+  await t.step("Ctrl-C at y/N starts nothing", async () => {
+    await begin(/Go on\? \[y\/N\]/);
+    await terminal.press("C-c");
+    await terminal.see(/code=130/);
+    await working();
+  });
+
+  await t.step("anything but y starts nothing", async () => {
+    await begin(/Go on\? \[y\/N\]/);
+    await terminal.press("Enter");
+    await terminal.see(/code=130/);
+    await working();
+  });
+
+  await t.step("Ctrl-C at a hidden question gives echo back", async () => {
+    await begin(/Go on\? \[y\/N\]/);
+    await terminal.type("y");
+    await terminal.press("Enter");
+    await terminal.see(/KEY: A key \(hidden\):/);
+    await terminal.type("secret-typed");
+    await terminal.press("C-c");
+    doesNotMatch(await terminal.see(/code=130/), /secret-typed/);
+    await working();
+  });
+
+  await t.step("what is typed hidden reaches the agent, and no screen", async () => {
+    await begin(/Go on\? \[y\/N\]/);
+    await terminal.type("y");
+    await terminal.press("Enter");
+    await terminal.see(/KEY: A key \(hidden\):/);
+    await terminal.type("secret-typös\b\bed");
+    await terminal.press("Enter");
+    doesNotMatch(await terminal.see(/bypass permissions on/, 30), /secret-typ/);
+    const { id } = (await world.list())[0]!;
+    const environ = await world.exec(
+      id,
+      "cat /proc/$(pgrep -x claude | head -1)/environ | tr '\\0' '\\n' | grep ^KEY=",
+    );
+    strictEqual(environ.stdout, "KEY=secret-typed\n");
+    strictEqual((await home.run(["stop", id])).code, 0);
+  });
+
+  deepStrictEqual(await world.list(), []);
+});
+
+/** The children of a process, or those of them whose command line matches. */
+async function childrenOf(parent: number, pattern = /./): Promise<number[]> {
+  const found: number[] = [];
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = await Deno.readTextFile(`/proc/${name}/stat`).catch(() => "");
+    if (Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]) !== parent) continue;
+    const line = await Deno.readTextFile(`/proc/${name}/cmdline`).catch(() => "");
+    if (pattern.test(line)) found.push(Number(name));
+  }
+  return found;
+}

@@ -38,13 +38,8 @@ export async function createWorld(): Promise<World> {
   await home.write("config.toml", await testConfig());
   await home.write("bottles/test.md", bottleManifest(api.address));
   await home.write("agents/test.md", "---\nbottle: test\n---\nYou are tested.\n");
-  // Each by its ID: the engine may hold bottles that are none of a test's business.
-  const started: string[] = [];
-  undo.defer(async () => {
-    for (const id of started) {
-      if ((await leftOf(engine, id)).length > 0) await home.run(["stop", id]);
-    }
-  });
+  // Also of a test that failed. Of this home alone: the engine may hold others' bottles.
+  undo.defer(async () => void await home.run(["stop", "--all"]));
   const owned = undo.move();
   return {
     engine,
@@ -55,9 +50,7 @@ export async function createWorld(): Promise<World> {
         ...(cwd !== undefined && { cwd }),
       });
       if (result.code !== 0) throw new Error(`start: ${result.code} ${result.stderr}`);
-      const id = result.stdout.trim();
-      started.push(id);
-      return id;
+      return result.stdout.trim();
     },
     async list() {
       const result = await home.run(["list", "--format", "json"]);
