@@ -9,11 +9,66 @@ async function probe(world: World, id: string, script: string): Promise<string> 
   return (await world.exec(id, script)).stdout;
 }
 
-Deno.test("a running bottle is isolated", async (t) => {
+Deno.test("a bottle is isolated", async (t) => {
   await using world = await createWorld();
-  const { engine, api } = world;
-  const id = await world.start();
   const other = await world.start();
+  const id = await world.start();
+  await t.step("from its start", (t) => attack(t, world, { id, other }));
+
+  await t.step("and again when it is resumed, after what a hostile agent left in it", async (t) => {
+    const left = await world.exec(
+      id,
+      `cd; printf 'proxy = "http://127.0.0.1:1"\\ninsecure\\n' >.curlrc
+       printf 'unset HTTPS_PROXY https_proxy\\n' | tee .profile .bashrc .shrc >/dev/null
+       mkdir -p bin .local/bin; for tool in curl socat getent tar; do
+         printf '#!/bin/sh\\nexit 0\\n' | tee bin/$tool .local/bin/$tool >/dev/null; chmod +x bin/$tool .local/bin/$tool
+       done
+       mkdir evil; rm -rf .claude-bottle/*; echo '{"env":{"HTTPS_PROXY":""}}' >.claude/settings.json
+       pkill -9 -x claude; echo done`,
+    );
+    match(left.stdout, /done/);
+    for (let tries = 0, state = ""; tries < 50 && state !== "ended"; tries++) {
+      state = (await world.list()).find((row) => row.id === id)!.state;
+    }
+    const resumed = await world.home.run(["resume", id, "--yes", "--detach"]);
+    strictEqual(resumed.code, 0, resumed.stderr);
+    await world.exec(id, "rm ~/.curlrc"); // the probes are made with curl
+    await attack(t, world, { id, other });
+  });
+});
+
+Deno.test("F3: a bottle gets the CPU and memory it was granted, and no more", async () => {
+  await using world = await createWorld();
+  const { home } = world;
+  await home.write(
+    "bottles/limited.md",
+    "---\nextends: test\nresources: { cpus: 0.5, memory: 1g, pids: 100 }\n---\n",
+  );
+  await home.write("agents/limited.md", "---\nbottle: limited\n---\n");
+  const started = await home.run(["start", "limited", "--yes", "--detach"]);
+  strictEqual(started.code, 0, started.stderr);
+  const id = started.stdout.trim();
+  // Two busy processes for two seconds: without a limit they take two cores, or one at least.
+  const busy = await world.exec(
+    id,
+    "for i in 1 2; do timeout 2 sh -c 'while :; do :; done' & done; wait; times >/tmp/times; tail -n 1 /tmp/times",
+  );
+  const spent = [...busy.stdout.matchAll(/(\d+)m([\d.]+)s/g)]
+    .reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds), 0);
+  ok(spent > 0.3 && spent < 1.4, `${spent} s of CPU in 2 s`);
+  const memory = await world.exec(id, "node -e 'Buffer.alloc(1.5 * 2 ** 30, 1)'; echo $?");
+  strictEqual(memory.stdout.trim(), "137");
+  const small = await world.exec(id, "node -e 'Buffer.alloc(64 * 2 ** 20, 1)'; echo $?");
+  strictEqual(small.stdout.trim(), "0");
+});
+
+/** The attacks that need a whole bottle, each with its positive twin and a sink outside. */
+async function attack(
+  t: Deno.TestContext,
+  world: World,
+  { id, other }: { id: string; other: string },
+): Promise<void> {
+  const { engine, api } = world;
   const address = async (name: string) =>
     (await engine.check([
       "inspect",
@@ -184,7 +239,7 @@ Deno.test("a running bottle is isolated", async (t) => {
       match(audit.stdout, /The egress daemon ended \(.+\) and is started again/);
     },
   );
-});
+}
 
 Deno.test("the self-check sees each way in which a bottle is not one", async (t) => {
   await using world = await createWorld();
