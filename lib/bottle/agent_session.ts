@@ -53,7 +53,7 @@ export async function runDetached(run: AgentRun): Promise<void> {
   });
   if (result.code !== 0) {
     throw new UserError("create", "Cannot start the agent's session", {
-      hints: [result.stderr.trim()],
+      hints: [`${result.stdout}${result.stderr}`.trim()], // dtach says it on stdout
     });
   }
 }

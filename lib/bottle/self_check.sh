@@ -3,6 +3,8 @@
 # address and a name that must not be reachable, a host that is not granted.
 set -u
 proxy_port=$1 address=$2 name=$3 denied=$4
+# Of a session that was killed: dtach would take it for one that runs.
+rm -rf "${SESSION_SOCKET:-}"
 tar -x -f - -C / --no-same-owner --delay-directory-restore || exit 74
 
 fact() { printf '%s\t%s\n' "$1" "$2"; }

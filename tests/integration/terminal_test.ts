@@ -114,7 +114,26 @@ Deno.test("a terminal whose bottle dies is given back", async () => {
   await terminal.type("echo still-$((40+2))");
   await terminal.press("Enter");
   await terminal.see(/still-42/);
-  strictEqual((await home.run(["stop", id])).code, 0);
+  // Its session was killed, too, and left its socket behind; and nothing had been said yet.
+  await terminal.type(`clear; claude-bottle resume ${id} --yes; echo resumed=$?`);
+  await terminal.press("Enter");
+  await terminal.see(/bypass permissions on/, 30);
+  await terminal.type("say exactly: remembered");
+  await terminal.press("Enter");
+  await terminal.see(/● remembered/);
+  const written = "until grep -qs turn_duration ~/.claude/projects/*/*.jsonl; do sleep 0.05; done";
+  strictEqual((await world.exec(id, `timeout 10 sh -c '${written}'`)).code, 0);
+  await engine.check(["kill", `claude-bottle-${id}`]);
+  await terminal.see(/resumed=137/);
+  await terminal.type(`clear; claude-bottle resume ${id} --yes; echo resumed=$?`);
+  await terminal.press("Enter");
+  await terminal.see(/● remembered/, 30);
+  await terminal.see(/bypass permissions on/);
+  await terminal.type("/exit");
+  await terminal.see(/Exit the CLI/);
+  await terminal.press("Enter");
+  await terminal.see(/resumed=0/);
+  deepStrictEqual(await leftOf(engine, id), []);
 });
 
 Deno.test("a terminal whose launcher is killed is a shell's again, and the agent runs on", async () => {
