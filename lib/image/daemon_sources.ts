@@ -14,14 +14,18 @@ import contexts from "../daemon/egress/contexts.ts" with { type: "text" };
 import credentials from "../daemon/egress/credentials.ts" with { type: "text" };
 import decide from "../daemon/egress/decide.ts" with { type: "text" };
 import denial from "../daemon/egress/denial.ts" with { type: "text" };
+import failure from "../daemon/egress/failure.ts" with { type: "text" };
 import forward from "../daemon/egress/forward.ts" with { type: "text" };
 import headers from "../daemon/egress/headers.ts" with { type: "text" };
 import http from "../daemon/egress/http.ts" with { type: "text" };
 import egress from "../daemon/egress/main.ts" with { type: "text" };
 import mask from "../daemon/egress/mask.ts" with { type: "text" };
 import proxy from "../daemon/egress/proxy.ts" with { type: "text" };
+import readRequest from "../daemon/egress/read_request.ts" with { type: "text" };
+import relay from "../daemon/egress/relay.ts" with { type: "text" };
 import resolve from "../daemon/egress/resolve.ts" with { type: "text" };
 import run from "../daemon/egress/run.sh" with { type: "text" };
+import tunnel from "../daemon/egress/tunnel.ts" with { type: "text" };
 import upgrade from "../daemon/egress/upgrade.ts" with { type: "text" };
 import upstream from "../daemon/egress/upstream.ts" with { type: "text" };
 import entry from "../daemon/entry.sh" with { type: "text" };
@@ -45,14 +49,18 @@ export const DAEMON_SOURCES: Record<string, string> = {
   "egress/credentials.ts": credentials,
   "egress/decide.ts": decide,
   "egress/denial.ts": denial,
+  "egress/failure.ts": failure,
   "egress/forward.ts": forward,
   "egress/headers.ts": headers,
   "egress/http.ts": http,
   "egress/main.ts": egress,
   "egress/mask.ts": mask,
   "egress/proxy.ts": proxy,
+  "egress/read_request.ts": readRequest,
+  "egress/relay.ts": relay,
   "egress/resolve.ts": resolve,
   "egress/run.sh": run,
+  "egress/tunnel.ts": tunnel,
   "egress/upgrade.ts": upgrade,
   "egress/upstream.ts": upstream,
   "entry.sh": entry,

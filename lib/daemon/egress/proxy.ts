@@ -1,14 +1,16 @@
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { type SecureContext, TLSSocket } from "node:tls";
-import type { DenialReason, Policy } from "../policy.ts";
+import type { SecureContext } from "node:tls";
+import type { Policy } from "../policy.ts";
 import type { Audit, AuditEntry } from "./audit.ts";
-import { type Authority, parseAuthority, parseTarget, type Target } from "./canonical.ts";
 import { decide, type Question, type Verdict } from "./decide.ts";
 import { type Denial, rawDenial, sendDenial } from "./denial.ts";
-import { explain, forward, hasBody, type Order, type Rules, type Traffic } from "./forward.ts";
-import { headerValues } from "./headers.ts";
+import { explain } from "./failure.ts";
+import { forward, hasBody, type Order, type Rules } from "./forward.ts";
 import { createServer, ServerResponse as HttpResponse } from "./http.ts";
+import { type Reading, readRequest } from "./read_request.ts";
+import type { Traffic } from "./relay.ts";
+import { Tunnels } from "./tunnel.ts";
 import { upgrade } from "./upgrade.ts";
 
 /** What the proxy asks of its surroundings. */
@@ -32,13 +34,7 @@ const LIMITS: ServerOptions = {
 const MAX_CONNECTIONS = 1024;
 /** Requests of one connection that wait for their answers: pipelining is rare, a flood is not. */
 const MAX_PIPELINED = 64;
-const HANDSHAKE_MS = 10_000;
 const STALL_MS = 600_000;
-
-/** One request, read canonically, or why it cannot be. */
-type Reading =
-  | { question: Question; reason?: undefined }
-  | { question?: undefined; reason: DenialReason; host: string };
 
 type Judged =
   | { denial: Denial; order?: undefined }
@@ -55,99 +51,16 @@ type Judged =
  */
 export function createProxy(context: ProxyContext): Server {
   const { audit } = context;
-  const tunnels = new WeakMap<object, Authority>();
   const unanswered = new WeakMap<Socket, number>();
   const inner = createServer(LIMITS);
   const outer = createServer(LIMITS);
+  const tunnels = new Tunnels(context, (tls) => inner.emit("connection", tls));
   outer.maxConnections = MAX_CONNECTIONS;
   outer.timeout = STALL_MS;
 
-  outer.on(
-    "connect",
-    (request: IncomingMessage, socket: Socket, head: Buffer) => {
-      socket.on("error", () => socket.destroy());
-      socket.setTimeout(STALL_MS, () => socket.destroy());
-      const authority = parseAuthority(request.url ?? "", 443);
-      if (authority === undefined) refuseConnect(socket, request.url ?? "");
-      else openTunnel(socket, head, authority).catch(() => socket.destroy());
-    },
-  );
-
-  async function openTunnel(
-    socket: Socket,
-    head: Buffer,
-    authority: Authority,
-  ): Promise<void> {
-    const secureContext = await context.secureContext(authority.host);
-    if (socket.destroyed) return;
-    socket.write("HTTP/1.1 200 Connection Established\r\n\r\n");
-    if (head.length > 0) socket.unshift(head);
-    const tls = new TLSSocket(socket, {
-      isServer: true,
-      secureContext,
-      // HTTP/2 is not spoken yet: clients that offer both take this.
-      ALPNProtocols: ["http/1.1"],
-    });
-    const timer = setTimeout(
-      () => tls.destroy(new Error("handshake timeout")),
-      HANDSHAKE_MS,
-    );
-    tls.once("secure", () => {
-      clearTimeout(timer);
-      tunnels.set(tls, authority);
-      inner.emit("connection", tls);
-    });
-    tls.on("error", (error: NodeJS.ErrnoException) => {
-      clearTimeout(timer);
-      if (!tunnels.has(tls)) {
-        // Bytes that are no TLS, or a client that does not trust the authority.
-        const { host, port } = authority;
-        const message = error.code ?? error.message;
-        const base = {
-          request_id: audit.nextId(),
-          kind: "tunnel",
-          decision: "deny",
-        } as const;
-        audit.write({
-          ...base,
-          reason: "malformed",
-          rule: null,
-          host,
-          port,
-          message,
-        });
-      }
-      socket.destroy();
-    });
-    tls.on("close", () => {
-      clearTimeout(timer);
-      socket.destroy();
-    });
-  }
-
-  function refuseConnect(socket: Socket, target: string): void {
-    const requestId = audit.nextId();
-    const host = target.slice(0, 300);
-    const reason = "host_invalid";
-    audit.write({
-      request_id: requestId,
-      kind: "tunnel",
-      decision: "deny",
-      reason,
-      rule: null,
-      host,
-    });
-    socket.end(
-      rawDenial({
-        reason,
-        host,
-        method: "CONNECT",
-        path: "",
-        rule: null,
-        requestId,
-      }),
-    );
-  }
+  outer.on("connect", (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    tunnels.open(request.url ?? "", socket, head);
+  });
 
   for (const server of [outer, inner]) {
     const handle = (
@@ -199,7 +112,7 @@ export function createProxy(context: ProxyContext): Server {
       // While a response is under way, more bytes would be taken for a part of it.
       const speaking = (unanswered.get(socket) ?? 0) > 0;
       if (!closed) {
-        const known = tunnels.get(socket);
+        const known = tunnels.authority(socket);
         const requestId = audit.nextId();
         const message = error.code ?? error.message;
         audit.write({
@@ -276,7 +189,7 @@ export function createProxy(context: ProxyContext): Server {
     const current = context.current();
     const reading: Reading = current === undefined
       ? { reason: "not_ready", host: "" }
-      : read(request, tunnels.get(request.socket), request.socket);
+      : readRequest(request, tunnels.authority(request.socket), request.socket);
     const base = { request_id: requestId, kind: "request" as const };
     if (reading.reason !== undefined || current === undefined) {
       const reason = reading.reason ?? "not_ready";
@@ -358,52 +271,4 @@ function upgradeVerdict(
 function denialOf(question: Question, rule: string | null, requestId: string) {
   const { host, method, target: { path } } = question;
   return { host, method, path, rule, requestId };
-}
-
-/** Reads where a request goes: from its tunnel, or from its absolute form. One Host, and the same. */
-function read(
-  request: IncomingMessage,
-  tunnel: Authority | undefined,
-  socket: Socket,
-): Reading {
-  const hosts = headerValues(request.rawHeaders, "host");
-  const malformed: Reading = { reason: "malformed", host: tunnel?.host ?? "" };
-  if (hosts.length !== 1) return malformed;
-  // Another coding than this one would be passed on without being named.
-  const coding = request.headers["transfer-encoding"];
-  if (coding !== undefined && coding.toLowerCase() !== "chunked") {
-    return malformed;
-  }
-  const secure = tunnel !== undefined;
-  const absolute = secure ? undefined : splitAbsolute(request.url ?? "");
-  if (!secure && absolute === undefined) return malformed;
-  const authority = tunnel ?? parseAuthority(absolute!.authority, 80);
-  if (authority === undefined) return { reason: "host_invalid", host: "" };
-  const { host, port } = authority;
-  const named = parseAuthority(hosts[0]!, secure ? 443 : 80);
-  const sni = secure ? (socket as TLSSocket & { servername?: string | false }).servername : false;
-  const spoken = typeof sni === "string" && sni !== "" ? parseAuthority(sni, port) : authority;
-  if (named?.host !== host || named.port !== port || spoken?.host !== host) {
-    return { reason: "host_mismatch", host };
-  }
-  const target: Target | undefined = parseTarget(
-    secure ? request.url ?? "" : absolute!.target,
-  );
-  if (target === undefined) return { reason: "malformed", host };
-  return {
-    question: { host, port, method: request.method ?? "", target, secure },
-  };
-}
-
-/** `http://authority/path?query` in its two parts (RFC 9112 §3.2.2). */
-function splitAbsolute(
-  url: string,
-): { authority: string; target: string } | undefined {
-  const match = /^http:\/\/([^/?#]+)([/?][^#]*)?$/i.exec(url);
-  if (match === null) return undefined;
-  const rest = match[2] ?? "/";
-  return {
-    authority: match[1]!,
-    target: rest.startsWith("?") ? `/${rest}` : rest,
-  };
 }

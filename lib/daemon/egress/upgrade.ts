@@ -1,16 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import {
-  checkLiteral,
-  openUpstream,
-  type Order,
-  patternsOf,
-  pump,
-  relay,
-  response,
-  type Traffic,
-} from "./forward.ts";
+import { checkLiteral, openUpstream, type Order, patternsOf, response } from "./forward.ts";
 import { Masker } from "./mask.ts";
+import { pump, relay, type Traffic } from "./relay.ts";
 
 /**
  * Passes a WebSocket (RFC 6455) through on a granted route.
