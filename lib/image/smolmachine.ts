@@ -70,7 +70,7 @@ export async function ensureSmolmachine(
       await Deno.remove(work, { recursive: true });
     }
     return path;
-  });
+  }, signal);
 }
 
 async function make(

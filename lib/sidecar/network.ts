@@ -28,6 +28,7 @@ export async function ensureSidecarNetwork(
             `--label=${LABELS.role}=network`,
             NAME,
           ], { signal })).trim(),
+      signal,
     );
 }
 

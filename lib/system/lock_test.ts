@@ -22,3 +22,15 @@ Deno.test("withFileLock() lets go when the work fails, and passes its failure on
   await rejects(withFileLock(path, () => Promise.reject(new Error("no"))), /^Error: no$/);
   strictEqual(await withFileLock(path, () => Promise.resolve("next")), "next");
 });
+
+Deno.test("withFileLock() that waits gives up when it is told to", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/lock`;
+  const abort = new AbortController();
+  await withFileLock(path, async () => {
+    const waiting = withFileLock(path, () => Promise.resolve("held by two"), abort.signal);
+    setTimeout(() => abort.abort(new Error("asked")), 20);
+    await rejects(waiting, /asked/);
+  });
+  strictEqual(await withFileLock(path, () => Promise.resolve("free")), "free");
+});
