@@ -3,8 +3,12 @@
 # address and a name that must not be reachable, a host that is not granted.
 set -u
 proxy_port=$1 address=$2 name=$3 denied=$4
-# Of a session that was killed: dtach would take it for one that runs.
-rm -rf "${SESSION_SOCKET:-}"
+# All in there is ours and comes anew: what is left of a killed session, which dtach would take
+# for one that runs, and what an agent put in the way.
+if [ -n "${SESSION_SOCKET:-}" ]; then
+  chmod -R u+rwx "${SESSION_SOCKET%/*}" 2>/dev/null
+  rm -rf "${SESSION_SOCKET%/*}"
+fi
 tar -x -f - -C / --no-same-owner --delay-directory-restore || exit 74
 
 fact() { printf '%s\t%s\n' "$1" "$2"; }

@@ -2,8 +2,11 @@
 cd "$HOME" 2>/dev/null
 cd /workspace 2>/dev/null
 # "--continue" is an error where there was no conversation yet; a bottle can be resumed before.
-grep -qs '"type":"user"' "$HOME/.claude/projects/$(pwd | tr -c '[:alnum:]\n' -)"/*.jsonl
-talked=$?
+talked=1
+for file in "$HOME/.claude/projects/$(pwd | tr -c '[:alnum:]\n' -)"/*.jsonl; do
+  # A FIFO that the agent left there would be waited for.
+  [ -f "$file" ] && grep -qs '"type":"user"' "$file" && talked=0
+done
 for arg; do
   shift
   [ "$arg" = --continue ] && [ $talked -ne 0 ] && continue

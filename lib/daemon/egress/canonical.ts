@@ -73,5 +73,11 @@ function isAmbiguous(path: string): boolean {
   if (/\\|;|\/\//.test(path) || /%(?![0-9a-f]{2})/i.test(path)) return true;
   // An encoded slash, backslash, dot, NUL or other control character, semicolon, or percent (twice encoded).
   if (/%(2f|5c|2e|25|3b|7f|[01][0-9a-f])/i.test(path)) return true;
-  return path.split("/").some((segment) => segment === "." || segment === "..");
+  if (path.split("/").some((segment) => segment === "." || segment === "..")) return true;
+  try {
+    decodeURIComponent(path);
+    return false;
+  } catch {
+    return true; // no UTF-8: overlong dots and slashes among it
+  }
 }

@@ -150,6 +150,9 @@ Deno.test("parseTarget() splits path and query and leaves both as they are", () 
 
 Deno.test("parseTarget() finds a path that two readers could disagree about", () => {
   const ambiguous = [
+    "/api/%c0%ae%c0%ae/admin",
+    "/api/..%c0%afadmin",
+    "/caf%E9",
     "/v1/../admin",
     "/v1/..",
     "/./v1",

@@ -22,6 +22,13 @@ Deno.test("isCredentialHeader() knows the usual ones and the route's own", () =>
     true,
   );
   strictEqual(isCredentialHeader("content-type", undefined), false);
+  for (const name of ["x_api_key", "x_goog-api_key", "private_token"]) {
+    strictEqual(isCredentialHeader(name, undefined), true, name);
+  }
+  strictEqual(
+    isCredentialHeader("x_own", { scheme: "header", header: "x-own", secret: "T" }),
+    true,
+  );
 });
 
 Deno.test("stripQuery() removes credentials in every spelling of their names", () => {
@@ -36,10 +43,17 @@ Deno.test("stripQuery() removes credentials in every spelling of their names", (
       "key",
       "+key=x",
       "access%5Ftoken=x",
+      "access.token=x",
+      "api%20key=x",
+      "api-key=x",
+      "api_key[]=x",
+      "key[a][b]=x",
+      "k%2565y=x",
     ]
   ) {
     strictEqual(stripQuery(`?${pair}`), "", pair);
     strictEqual(stripQuery(`?a=1&${pair}&b=2`), "?a=1&b=2", pair);
+    strictEqual(stripQuery(`?a=1;${pair};b=2`), "?a=1;b=2", pair);
   }
 });
 
@@ -52,6 +66,7 @@ Deno.test("stripQuery() leaves every other byte alone", () => {
       "?a=%2e&&b=%zz&keys=1",
       "?monkey=1",
       "?x=key=1",
+      "?a=1;b=2&&c;",
     ]
   ) {
     strictEqual(stripQuery(query), query);
@@ -101,7 +116,15 @@ Deno.test("echoes() holds every spelling, wherever base64 begins", () => {
   ) {
     strictEqual(found.includes(text), true, text);
   }
-  strictEqual(found.includes(encodeURIComponent(secret)), true);
+  const percent = encodeURIComponent(secret);
+  strictEqual(found.includes(percent), true);
+  strictEqual(found.includes(percent.replace(/%../g, (escape) => escape.toLowerCase())), true);
+  strictEqual(
+    echoes("it's (a) s!cret*~").some((bytes) =>
+      bytes.toString() === "it%27s+%28a%29+s%21cret%2A%7E"
+    ),
+    true,
+  );
   for (const before of ["", "u", "us", "user:", "x-y:z"]) {
     for (const after of ["", "1", "12"]) {
       for (const alphabet of ["base64", "base64url"] as const) {
@@ -114,4 +137,12 @@ Deno.test("echoes() holds every spelling, wherever base64 begins", () => {
       }
     }
   }
+});
+
+Deno.test("echoes() of user:password holds the password alone, when it is long enough to tell", () => {
+  const has = (secret: string, text: string) =>
+    echoes(secret).some((bytes) => bytes.toString() === text);
+  strictEqual(has("user:pass-word-1", "pass-word-1"), true);
+  strictEqual(has("user:pass-word-1", Buffer.from("pass-word-1").toString("hex")), true);
+  strictEqual(has("user:short", "short"), false);
 });

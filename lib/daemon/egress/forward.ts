@@ -57,7 +57,8 @@ export function openUpstream(
     framing: framing(incoming),
     auth: route.auth,
     inject,
-    identity: route.auth !== undefined,
+    masked: route.auth !== undefined,
+    narrow: route.methods.length > 0 || route.paths.length > 0,
   });
   if (upgrade !== undefined) {
     headers.push("connection", "upgrade", "upgrade", upgrade);

@@ -18,6 +18,15 @@ const HOP_BY_HOP = new Set([
 /** What says where a body ends is written anew: a `Connection` that names it must not hide it. */
 const FRAMING = new Set(["content-length", "transfer-encoding"]);
 
+/** What frameworks take for another method or path than the one that was decided on. */
+const OVERRIDES = new Set([
+  "x-http-method",
+  "x-http-method-override",
+  "x-method-override",
+  "x-original-url",
+  "x-rewrite-url",
+]);
+
 /** Every value of a header (lower-case name) in a flat list of names and values. */
 export function headerValues(raw: string[], name: string): string[] {
   const values: string[] = [];
@@ -45,14 +54,16 @@ function hopByHop(raw: string[]): Set<string> {
  */
 export function requestHeaders(
   raw: string[],
-  { host, framing, auth, inject, identity }: {
+  { host, framing, auth, inject, masked, narrow }: {
     host: string;
     /** The headers that frame the body, as a flat list. */
     framing: string[];
     auth: RouteAuth | undefined;
     inject: [string, string] | undefined;
-    /** Ask for an unencoded response, so that it can be masked as it streams. */
-    identity: boolean;
+    /** The response is masked as it streams: whole, and not encoded. */
+    masked: boolean;
+    /** The route says which methods or paths: no header may name another. */
+    narrow: boolean;
   },
 ): string[] {
   const drop = hopByHop(raw);
@@ -63,12 +74,14 @@ export function requestHeaders(
       name === "host" || name === "expect" || FRAMING.has(name) ||
       drop.has(name)
     ) continue;
-    if (identity && name === "accept-encoding") continue;
+    // Parts of a body could hold parts of a secret, and neither would be known for one.
+    if (masked && /^(accept-encoding|range|if-range)$/.test(name)) continue;
+    if (narrow && OVERRIDES.has(name.replaceAll("_", "-"))) continue;
     if (isCredentialHeader(name, auth) || name === inject?.[0]) continue;
     headers.push(raw[i]!, raw[i + 1]!);
   }
   headers.push(...framing);
-  if (identity) headers.push("accept-encoding", "identity");
+  if (masked) headers.push("accept-encoding", "identity");
   if (inject !== undefined) headers.push(...inject);
   return headers;
 }

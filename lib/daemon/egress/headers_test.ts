@@ -6,7 +6,8 @@ const bare = {
   framing: [],
   auth: undefined,
   inject: undefined,
-  identity: false,
+  masked: false,
+  narrow: false,
 };
 
 Deno.test("requestHeaders() keeps order, case and repetition of what it passes on", () => {
@@ -76,11 +77,17 @@ Deno.test("requestHeaders() strips the agent's credentials and puts ours, whatev
     "k",
     "Accept-Encoding",
     "br",
+    "Range",
+    "bytes=0-24",
+    "If-Range",
+    "x",
+    "X_Api_Key",
+    "k",
   ], {
     ...bare,
     auth: { scheme: "bearer", secret: "T" },
     inject: ["authorization", "Bearer ours"],
-    identity: true,
+    masked: true,
   });
   deepStrictEqual(sent, [
     "host",
@@ -139,4 +146,24 @@ Deno.test("headerValues() finds every value of a name in any case", () => {
     ["a", "b"],
   );
   strictEqual(headerValues([], "host").length, 0);
+});
+
+Deno.test("requestHeaders() passes no override of what a narrow route decided on", () => {
+  const raw = [
+    "X-HTTP-Method-Override",
+    "DELETE",
+    "X_Original_URL",
+    "/admin",
+    "X-Rewrite-Url",
+    "/",
+    "X-Own",
+    "1",
+  ];
+  deepStrictEqual(requestHeaders(raw, { ...bare, narrow: true }), [
+    "host",
+    "a.example",
+    "X-Own",
+    "1",
+  ]);
+  deepStrictEqual(requestHeaders(raw, bare), ["host", "a.example", ...raw]);
 });

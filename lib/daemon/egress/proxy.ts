@@ -61,6 +61,10 @@ export function createProxy(context: ProxyContext): Server {
   outer.on("connect", (request: IncomingMessage, socket: Socket, head: Buffer) => {
     tunnels.open(request.url ?? "", socket, head);
   });
+  inner.on("connect", (_request: IncomingMessage, socket: Socket) => {
+    malformed(socket, "CONNECT inside a tunnel");
+    socket.destroySoon();
+  });
 
   for (const server of [outer, inner]) {
     const handle = (
@@ -89,6 +93,11 @@ export function createProxy(context: ProxyContext): Server {
       "checkContinue",
       (request, response) => handle(request, response, true),
     );
+    // Only "100-continue" is known (RFC 9110 §10.1.1); node would answer without a word here.
+    server.on("checkExpectation", (request: IncomingMessage) => {
+      malformed(request.socket, "unknown expectation");
+      request.socket.destroySoon();
+    });
     server.on(
       "upgrade",
       (request: IncomingMessage, socket: Socket, head: Buffer) => {
@@ -111,35 +120,31 @@ export function createProxy(context: ProxyContext): Server {
         !socket.writable;
       // While a response is under way, more bytes would be taken for a part of it.
       const speaking = (unanswered.get(socket) ?? 0) > 0;
-      if (!closed) {
-        const known = tunnels.authority(socket);
-        const requestId = audit.nextId();
-        const message = error.code ?? error.message;
-        audit.write({
-          request_id: requestId,
-          kind: "request",
-          decision: "deny",
-          reason: "malformed",
-          rule: null,
-          ...(known !== undefined && { host: known.host, port: known.port }),
-          message,
-        });
-        const host = known?.host ?? "";
-        const base = {
-          reason: "malformed",
-          host,
-          method: "",
-          path: "",
-          rule: null,
-        } as const;
-        if (!speaking) socket.write(rawDenial({ ...base, requestId, message }));
-      }
+      if (!closed) malformed(socket, error.code ?? error.message, { answer: !speaking });
       if (speaking) socket.destroy();
       else socket.destroySoon();
     });
   }
   // It never listens, and node looks for connections that send no head only in servers that do.
   inner.emit("listening");
+
+  /** Writes down what is no request, and answers it where an answer would not be mistaken. */
+  function malformed(socket: Socket, message: string, { answer = true } = {}): void {
+    const { host, port } = tunnels.authority(socket) ?? {};
+    const requestId = audit.nextId();
+    const denied = { reason: "malformed", rule: null } as const;
+    audit.write({
+      request_id: requestId,
+      kind: "request",
+      decision: "deny",
+      ...denied,
+      ...(host !== undefined && { host, port: port! }),
+      message,
+    });
+    if (!answer) return;
+    const asked = { host: host ?? "", method: "", path: "" };
+    socket.write(rawDenial({ ...denied, ...asked, requestId, message }));
+  }
 
   /** Counts a request of a connection; false when too many are unanswered: then all of them end. */
   function admit(socket: Socket, response: ServerResponse): boolean {

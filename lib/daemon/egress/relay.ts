@@ -47,6 +47,11 @@ function flushHead(outgoing: ServerResponse): void {
 
 /** Undoes the content encoding, so that a secret in it can be seen; refuses what it cannot undo. */
 function decoderOf(upstream: IncomingMessage): Duplex | undefined {
+  // node undoes "chunked" and nothing else; the header that names the rest is not passed on.
+  const coding = upstream.headers["transfer-encoding"];
+  if (coding !== undefined && coding.trim().toLowerCase() !== "chunked") {
+    throw new ForwardError("encoding_unknown", `Upstream answered in "${coding.slice(0, 100)}"`);
+  }
   const encoding = headerValues(upstream.rawHeaders, "content-encoding").join(
     ",",
   ).trim()
