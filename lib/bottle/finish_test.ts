@@ -48,7 +48,7 @@ Deno.test("finish() of an agent that ended with 0 removes everything, and keeps 
   deepStrictEqual(f.events.slice(-2), ["rm", "remove bottle"]);
   ok(f.events.includes("logs"));
   // What is copied out no longer changes.
-  deepStrictEqual([f.events.indexOf("stop"), f.events.lastIndexOf("stop")], [0, 0]);
+  deepStrictEqual([f.events.indexOf("stop bottle"), f.events.lastIndexOf("stop bottle")], [0, 0]);
   strictEqual(await Deno.readTextFile(f.store.file(ID, "transcript/x.jsonl")), "{}");
   strictEqual((await f.store.read(ID))?.phase, "removed");
 });
@@ -63,7 +63,7 @@ for (const [ending, code, words] of KEPT) {
   Deno.test(`finish() keeps the bottle and removes its sidecars: ${ending.kind} ${code}`, async () => {
     await using f = await fixture({ state: { status: "stopped", code } });
     deepStrictEqual(await f.finish(ending), { code, left: "stopped" });
-    deepStrictEqual(f.events.slice(0, 3), ["stop", "logs", "rm"]);
+    deepStrictEqual(f.events.slice(0, 4), ["stop bottle", "stop", "logs", "rm"]);
     strictEqual(f.events.includes("remove bottle"), false);
     strictEqual((await f.store.read(ID))?.phase, "stopped");
     match(f.said(), words);

@@ -68,8 +68,8 @@ async function launch(
   return { launched, events, calls };
 }
 
-const UNDONE = ["stop", "logs bundle", "remove bundle", "remove bottle"];
-const STOPPED = ["stop", "logs bundle", "remove bundle"];
+const STOPPED = ["stop bottle", "stop --time=3 bundle", "logs bundle", "remove bundle"];
+const UNDONE = [...STOPPED, "remove bottle"];
 const tail = (events: string[], count: number) => events.slice(-count);
 
 Deno.test("launchBottle() leaves the bottle running when all is as it must be", async () => {
@@ -77,7 +77,7 @@ Deno.test("launchBottle() leaves the bottle running when all is as it must be", 
   const bottle = await launched;
   deepStrictEqual([...events].sort(), ["exec", "launch", "run bundle"]);
   await bottle[Symbol.asyncDispose]();
-  deepStrictEqual(tail(events, 4), UNDONE);
+  deepStrictEqual(tail(events, UNDONE.length), UNDONE);
 });
 
 Deno.test("launchBottle() hands secrets over on stdin and on no argv", async () => {
@@ -97,14 +97,14 @@ Deno.test("launchBottle() undoes everything, in order, when the sidecars fail", 
     strictEqual((error as CommandError).result.stderr, "docker: no such image");
     return true;
   });
-  deepStrictEqual(tail(events, 4), UNDONE);
+  deepStrictEqual(tail(events, UNDONE.length), UNDONE);
 });
 
 Deno.test("launchBottle() says what the bundle refused", async () => {
   const bundle = { stdout: '{"ok":false,"error":"policy: bad host"}\n', hang: true };
   const { launched, events } = await launch({ launch: untilAborted }, { bundle });
   await rejects(launched, /^UserError: Cannot start the sidecars: policy: bad host$/);
-  deepStrictEqual(tail(events, 4), UNDONE);
+  deepStrictEqual(tail(events, UNDONE.length), UNDONE);
 });
 
 Deno.test("launchBottle() undoes everything when the bottle fails, and stops waiting for the rest", async () => {
@@ -114,7 +114,7 @@ Deno.test("launchBottle() undoes everything when the bottle fails, and stops wai
     { bundle: { hang: true } }, // never answers
   );
   await rejects(launched, (error) => error === cause);
-  deepStrictEqual(tail(events, 4), UNDONE);
+  deepStrictEqual(tail(events, UNDONE.length), UNDONE);
 });
 
 for (const name of Object.keys(FACTS)) {
@@ -122,7 +122,7 @@ for (const name of Object.keys(FACTS)) {
     const facts = text({ ...FACTS, [name]: "wrong" });
     const { launched, events } = await launch({ exec: () => Promise.resolve(facts) });
     await rejects(launched, (error) => (error as UserError).exitCode === 77);
-    deepStrictEqual(tail(events, 4), UNDONE);
+    deepStrictEqual(tail(events, UNDONE.length), UNDONE);
   });
 }
 
@@ -152,7 +152,7 @@ Deno.test("launchBottle() undoes even what was aborted before it began", async (
   abort.abort(new Interruption("SIGINT"));
   const { launched, events } = await launch({ launch: untilAborted }, { abort });
   await rejects(launched, (error) => error === abort.signal.reason);
-  deepStrictEqual(tail(events, 4), UNDONE);
+  deepStrictEqual(tail(events, UNDONE.length), UNDONE);
 });
 
 Deno.test("launchBottle() only stops a restarted bottle again: its files are the user's", async () => {
@@ -162,7 +162,7 @@ Deno.test("launchBottle() only stops a restarted bottle again: its files are the
   );
   await rejects(launched, /self-check failed/);
   ok(events.includes("restart"));
-  deepStrictEqual(tail(events, 3), STOPPED);
+  deepStrictEqual(tail(events, STOPPED.length), STOPPED);
   strictEqual(events.includes("remove bottle"), false);
 });
 
@@ -175,12 +175,12 @@ Deno.test("removeBottle() removes all it can when one part of it fails", async (
   const unstoppable = { stop: () => Promise.reject(new Error("cannot kill")) };
   const stuck = fakeBackend(events, unstoppable).open(ID);
   await rejects(removeBottle(engine, stuck, "/nowhere"), /cannot kill/);
-  deepStrictEqual(events, ["stop", "rm", "remove bottle"]);
+  deepStrictEqual(events, ["stop bottle", "rm", "remove bottle"]);
 
   events.length = 0;
   await rejects(
     removeBottle(engine, fakeBackend(events, {}).open(ID), "/nowhere"),
     /cannot read logs/,
   );
-  deepStrictEqual(events, ["stop", "logs", "rm", "remove bottle"]);
+  deepStrictEqual(events, ["stop bottle", "stop", "logs", "rm", "remove bottle"]);
 });

@@ -11,7 +11,9 @@ export type ToDaemon =
     /** The private key of every leaf certificate, PEM. */
     leafKey: string;
   }
-  | { type: "leaf"; id: number; certificate: string };
+  | { type: "leaf"; id: number; certificate: string }
+  /** Let go of everything, write down what became of it, and exit. */
+  | { type: "end" };
 
 /** What a daemon tells PID 1. */
 export type FromDaemon =

@@ -60,7 +60,7 @@ export function planBundle(options: BundleOptions): BundlePlan {
     "--ulimit=core=0", // a core dump would hold the secrets
     // The audit log: what docker keeps survives a crash of the bundle, and is drained at the end.
     "--log-driver=local",
-    "--log-opt=max-size=20m",
+    "--log-opt=max-size=100m",
     "--log-opt=max-file=5",
     options.image,
   ];

@@ -33,7 +33,7 @@ export function fakeBackend(events: string[], bottle: FakeBottle): Backend {
     state: () => Promise.resolve(bottle.state ?? { status: "stopped", code: 0 }),
     wait: () => Promise.resolve(bottle.state ?? { status: "stopped", code: 0 }),
     async stop() {
-      events.push("stop");
+      events.push("stop bottle");
       await bottle.stop?.();
     },
     remove() {

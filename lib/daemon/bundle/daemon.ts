@@ -8,11 +8,15 @@ import { DAEMON_SOCKET } from "../policy.ts";
 const RESTART_MS = 100;
 /** The first daemon is started beside this process: how long it may take to call. */
 const FIRST_MS = 10_000;
+/** How long a daemon may take to end. */
+const END_MS = 1_500;
 
 /** The egress daemon, whichever process it is at the moment. */
 export interface Daemon {
   /** Tells it something; it is dropped when there is none, and the next one asks again. */
   send(message: ToDaemon): void;
+  /** Ends it and starts no other; resolves when it is gone, or after a while. */
+  end(): Promise<void>;
 }
 
 /**
@@ -31,7 +35,13 @@ export function keepDaemon(
   let child: ChildProcess | undefined;
   let restart: NodeJS.Timeout | undefined;
 
+  let ending: (() => void) | undefined;
+
   const ended = (how: string) => {
+    if (ending !== undefined) {
+      ending();
+      return;
+    }
     onEnd(how);
     clearTimeout(restart);
     restart = setTimeout(start, RESTART_MS);
@@ -78,10 +88,19 @@ export function keepDaemon(
   rmSync(DAEMON_SOCKET, { force: true });
   server.listen(DAEMON_SOCKET);
   restart = setTimeout(() => ended("it did not start"), FIRST_MS);
+  const send = (message: ToDaemon) => {
+    current?.socket.write(`${JSON.stringify(message)}\n`);
+  };
   return {
-    send(message) {
-      current?.socket.write(`${JSON.stringify(message)}\n`);
-    },
+    send,
+    end: () =>
+      new Promise((resolve) => {
+        ending = resolve;
+        clearTimeout(restart);
+        setTimeout(resolve, END_MS);
+        if (current === undefined) resolve();
+        else send({ type: "end" });
+      }),
   };
 }
 

@@ -121,4 +121,4 @@ rmSync(CONTROL_SOCKET, { force: true });
 control.listen(CONTROL_SOCKET);
 // The first policy comes with the container's start: one process less than a second `exec`.
 converse(process.stdin, process.stdout);
-process.on("SIGTERM", () => process.exit(0));
+process.on("SIGTERM", () => void daemon.end().then(() => process.exit(0)));

@@ -18,6 +18,8 @@ const RETIRE_MS = 600_000;
 const WARM_MS = 400;
 /** How often, and for how long, to call PID 1. */
 const RETRY_MS = 5;
+/** How long exchanges have to see that their connections are gone. */
+const END_MS = 50;
 const CALL_MS = 10_000;
 
 const audit = createAudit(writeOut);
@@ -36,6 +38,10 @@ const proxy = createProxy({
 });
 
 function handle(message: ToDaemon): void {
+  if (message.type === "end") {
+    end();
+    return;
+  }
   if (message.type === "leaf") {
     minting.get(message.id)?.(message.certificate);
     minting.delete(message.id);
@@ -91,6 +97,23 @@ function call(deadline: number): void {
   });
   // PID 1 is gone, and with it the container; or it took this process for dead.
   socket.on("close", () => parent === socket && process.exit(0));
+}
+
+/** Connections of the bottle, tunnels included: node's own list leaves those out. */
+const connections = new Set<Socket>();
+proxy.on("connection", (socket: Socket) => {
+  connections.add(socket);
+  socket.once("close", () => connections.delete(socket));
+});
+
+/** Ends what is under way; each exchange writes its line when its connection is gone. */
+function end(): void {
+  proxy.close();
+  for (const socket of connections) socket.destroy();
+  setTimeout(() => {
+    audit.flush();
+    process.exit(0);
+  }, END_MS);
 }
 
 function mint(host: string): Promise<string> {

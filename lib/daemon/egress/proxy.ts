@@ -32,8 +32,14 @@ const LIMITS: ServerOptions = {
   requireHostHeader: false,
 };
 const MAX_CONNECTIONS = 1024;
-/** Requests of one connection that wait for their answers: pipelining is rare, a flood is not. */
-const MAX_PIPELINED = 64;
+/**
+ * Requests that wait for their answers, on one connection and on all: pipelining is rare, a flood
+ * is not, and each may hold 64 KB of headers.
+ */
+const MAX_PIPELINED = 16;
+const MAX_UNANSWERED = 1024;
+/** An exchange that takes longer is written down when it begins, too: this process could die. */
+const UNDER_WAY_MS = 1_000;
 const STALL_MS = 600_000;
 
 type Judged =
@@ -52,6 +58,7 @@ type Judged =
 export function createProxy(context: ProxyContext): Server {
   const { audit } = context;
   const unanswered = new WeakMap<Socket, number>();
+  let allUnanswered = 0;
   const inner = createServer(LIMITS);
   const outer = createServer(LIMITS);
   const tunnels = new Tunnels(context, (tls) => inner.emit("connection", tls));
@@ -149,15 +156,17 @@ export function createProxy(context: ProxyContext): Server {
   /** Counts a request of a connection; false when too many are unanswered: then all of them end. */
   function admit(socket: Socket, response: ServerResponse): boolean {
     const count = (unanswered.get(socket) ?? 0) + 1;
-    if (count > MAX_PIPELINED) {
+    if (count > MAX_PIPELINED || allUnanswered >= MAX_UNANSWERED) {
+      malformed(socket, "too many requests at once", { answer: false });
       socket.destroy();
       return false;
     }
     unanswered.set(socket, count);
-    response.once(
-      "close",
-      () => unanswered.set(socket, unanswered.get(socket)! - 1),
-    );
+    allUnanswered++;
+    response.once("close", () => {
+      unanswered.set(socket, unanswered.get(socket)! - 1);
+      allUnanswered--;
+    });
     return true;
   }
 
@@ -168,6 +177,10 @@ export function createProxy(context: ProxyContext): Server {
     exchange: Promise<Traffic>,
   ): Promise<void> {
     const ms = () => Math.round((performance.now() - started) * 10) / 10;
+    const underWay = setTimeout(
+      () => audit.write({ ...entry, decision: "allow", message: "under way" }),
+      UNDER_WAY_MS,
+    );
     try {
       const traffic = await exchange;
       audit.write({ ...entry, decision: "allow", ...traffic, ms: ms() });
@@ -184,6 +197,8 @@ export function createProxy(context: ProxyContext): Server {
       });
       const denial = denialOf(question, entry.rule, entry.request_id);
       sendDenial(response, { ...denial, reason, message });
+    } finally {
+      clearTimeout(underWay);
     }
   }
 
