@@ -5,7 +5,7 @@ import type { Progress } from "../system/progress.ts";
 import type { Ending } from "./agent_session.ts";
 import { drainAudit } from "./audit_log.ts";
 import { removeParts, stopBottle } from "./launch.ts";
-import { keepWork, saveTranscript } from "./settle.ts";
+import { keepWork, keptWork, saveTranscript } from "./settle.ts";
 import type { Metadata, StateStore } from "./state.ts";
 
 export interface FinishContext {
@@ -14,6 +14,12 @@ export interface FinishContext {
   progress: Progress;
   auditPath(id: string): string;
 }
+
+/** Of an agent that was killed: 128 and SIGKILL. */
+const LOST = 137;
+/** How long another process may take to keep a bottle's work, and how often to look. */
+const SETTLE_MS = 120_000;
+const LOOK_MS = 100;
 
 /** What is left of a bottle, and what the caller exits with. */
 export interface Outcome {
@@ -44,13 +50,18 @@ export async function finish(
     await discard(context, session, metadata);
     return { code: 0, left: "nothing" };
   }
+  if (await settledElsewhere(store, id)) {
+    progress.say(`${id} was stopped by another claude-bottle`);
+    return { code: LOST, left: "nothing" };
+  }
   await stopBottle(engine, session, auditPath);
   const state = await session.state();
   if (state.status === "gone") {
     await session[Symbol.asyncDispose]();
-    await store.remove(id);
+    // What was kept of it stays.
+    if (await keptWork(store, id) === undefined) await store.remove(id);
     progress.warn(`Bottle ${id} was removed by somebody else`);
-    return { code: 69, left: "nothing" };
+    return { code: LOST, left: "nothing" };
   }
   await saveTranscript(store, session, progress, forever());
   await store.write({ ...metadata, phase: "stopped" });
@@ -58,7 +69,7 @@ export async function finish(
     ? ending.code
     : ending.kind === "interrupted"
     ? ending.by.exitCode
-    : 137;
+    : LOST;
   const why = ending.kind === "ended"
     ? `the agent ended with code ${ending.code}`
     : ending.kind === "interrupted"
@@ -76,6 +87,8 @@ export async function discard(
 ): Promise<void> {
   const { engine, store, progress } = context;
   const { id } = metadata;
+  // Its launcher sees the end, and must leave the rest to this process.
+  await store.write({ ...metadata, phase: "removing" });
   await session.stop(); // what is copied out no longer changes, and nothing more is decided
   let changed = 0;
   const keeping = [
@@ -87,8 +100,9 @@ export async function discard(
   ];
   // All of them, before a failure is thrown: the process may end with it.
   for (const kept of await Promise.allSettled(keeping)) {
-    // The bottle with the work in it stays.
-    if (kept.status === "rejected") throw kept.reason;
+    if (kept.status === "fulfilled") continue;
+    await store.write(metadata); // the bottle with the work in it stays
+    throw kept.reason;
   }
   await removeParts(engine, session);
   await store.write({ ...metadata, phase: "removed" });
@@ -102,4 +116,15 @@ export async function discard(
 /** Settling is not interrupted: it is short, and half of it would lose work. */
 function forever(): AbortSignal {
   return new AbortController().signal;
+}
+
+/** Whether another process is removing the bottle, or has; waits until it has. */
+async function settledElsewhere(store: StateStore, id: string): Promise<boolean> {
+  const deadline = Date.now() + SETTLE_MS;
+  while (true) {
+    const phase = (await store.read(id))?.phase;
+    if (phase === "removed") return true;
+    if (phase !== "removing" || Date.now() > deadline) return false;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
 }

@@ -81,7 +81,7 @@ Deno.test("finish() touches nothing when detached, but notes it", async () => {
 
 Deno.test("finish() of a bottle that somebody else removed leaves nothing", async () => {
   await using f = await fixture({ state: { status: "gone" } });
-  deepStrictEqual(await f.finish({ kind: "lost" }), { code: 69, left: "nothing" });
+  deepStrictEqual(await f.finish({ kind: "lost" }), { code: 137, left: "nothing" });
   strictEqual(f.events.at(-1), "remove bottle");
   deepStrictEqual(await f.store.ids(), []);
   match(f.said(), /removed by somebody else/);
@@ -97,11 +97,30 @@ Deno.test("discard() keeps a changed workspace, and says how to get it", async (
 });
 
 Deno.test("discard() keeps the bottle when its work cannot be kept", async () => {
-  // No baseline: what changed cannot be told.
-  await using f = await fixture({ files: { "/workspace": workspace("new") } }, true);
-  await rejects(f.discard(), Deno.errors.NotFound);
+  const cut = workspace("new").subarray(0, 700);
+  await using f = await fixture({ files: { "/workspace": cut } }, true);
+  await rejects(f.discard(), /cut off/);
   strictEqual(f.events.includes("remove bottle"), false);
   strictEqual((await f.store.read(ID))?.phase, "running");
+});
+
+Deno.test("discard() keeps all that there is when it is not known what was copied in", async () => {
+  await using f = await fixture({ files: { "/workspace": workspace("new") } }, true);
+  await f.discard();
+  ok(await keptWork(f.store, ID));
+  strictEqual(f.events.at(-1), "remove bottle");
+});
+
+Deno.test("finish() leaves a bottle to the process that removes it, and what that kept", async () => {
+  await using f = await fixture({ state: { status: "gone" } });
+  const metadata = (await f.store.read(ID))!;
+  await f.store.write({ ...metadata, phase: "removing" });
+  await Deno.writeTextFile(f.store.file(ID, "work.tar"), "kept");
+  setTimeout(() => f.store.write({ ...metadata, phase: "removed" }), 150);
+  deepStrictEqual(await f.finish({ kind: "lost" }), { code: 137, left: "nothing" });
+  match(f.said(), /was stopped by another claude-bottle/);
+  deepStrictEqual(f.events, []);
+  strictEqual(await Deno.readTextFile(f.store.file(ID, "work.tar")), "kept");
 });
 
 Deno.test("discard() goes on without a transcript, and says so", async () => {

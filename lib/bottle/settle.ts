@@ -40,9 +40,7 @@ export async function keepWork(
   const file = await Deno.open(path, { create: true, write: true, truncate: true, mode: 0o600 });
   // Closes the file, too: with preventClose Deno 2.9 loses what it has not yet written.
   const [after] = await Promise.all([digest, tar.pipeTo(file.writable)]);
-  const before = new Map(
-    JSON.parse(await Deno.readTextFile(store.file(session.id, BASELINE))) as [string, string][],
-  );
+  const before = await readBaseline(store.file(session.id, BASELINE));
   const changed = changedPaths(before, after).length;
   if (changed === 0) {
     await Deno.remove(path);
@@ -57,6 +55,16 @@ export async function keepWork(
     });
   }
   return changed;
+}
+
+/** What was copied in. When that is not known any more, all that there is counts as changed. */
+async function readBaseline(path: string): Promise<Map<string, string>> {
+  try {
+    return new Map(JSON.parse(await Deno.readTextFile(path)) as [string, string][]);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return new Map();
+    throw error;
+  }
 }
 
 /** Whether a workspace was kept for this bottle, and where. */

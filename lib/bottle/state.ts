@@ -21,10 +21,11 @@ export const Metadata = z.strictObject({
   images: z.record(z.string(), z.string()),
   program: z.string(),
   /**
-   * `starting` until the agent runs: what is left in that phase was never used. `removed`: the
-   * bottle is gone, and this is its transcript's and its work's.
+   * `starting` until the agent runs: what is left in that phase was never used. `removing`: its
+   * work is being kept, and then it goes; `removed`: it is gone, and this is its transcript's and
+   * its work's.
    */
-  phase: z.enum(["starting", "running", "stopped", "removed"]),
+  phase: z.enum(["starting", "running", "stopped", "removing", "removed"]),
   /** Goes on without its launcher: on purpose, or because its terminal was lost. */
   detached: z.boolean(),
   headless: z.boolean(),
@@ -142,7 +143,21 @@ export class StateStore {
 
   /** The same, unless another process is the launcher already. */
   async tryClaim(id: string): Promise<AsyncDisposable | undefined> {
-    return await this.claimed(id) ? undefined : await this.claim(id);
+    const file = await Deno.open(this.file(id, "launcher.lock"), {
+      create: true,
+      write: true,
+      mode: 0o600,
+    });
+    if (!await file.tryLock(true)) {
+      file.close();
+      return undefined;
+    }
+    return {
+      [Symbol.asyncDispose]: () => {
+        file.close();
+        return Promise.resolve();
+      },
+    };
   }
 
   /** Whether a living process is the bottle's launcher. */

@@ -59,6 +59,10 @@ function parseCommand(command: Command, argv: string[]): Invocation {
   });
   if (parsed.help === true) return { kind: "help", command };
 
+  for (const { name } of switches) {
+    if (!own.some((arg) => arg.startsWith(`--${name}=`))) continue;
+    throw misuse(command, `Flag "--${name}" takes no value`); // "--yes=no" is no yes
+  }
   const values: Record<string, string> = {};
   for (const flag of valued) {
     const value = parsed[flag.name];

@@ -45,7 +45,7 @@ async function findSource(
     found.id.startsWith(prefix)
   );
   if (matches.length === 1 && !living) {
-    throw new UserError("usage", `Bottle "${matches[0]}" left no work: nothing was changed in it`);
+    throw new UserError("usage", `Bottle "${matches[0]}" left no work: nothing of it was kept`);
   }
   const { backend, found } = await locate(context, prefix, signal);
   if (found.status === "incomplete") {

@@ -16,10 +16,19 @@ export const resume: CommandModule<ResumeData> = {
   async run(input, { manifests, metadata }, host, signal) {
     const context = createContext(host);
     const { config, agent, bottle: { bottle, warnings } } = manifests;
+    await using claim = await context.store.tryClaim(metadata.id);
+    if (claim === undefined) {
+      throw new UserError("usage", `Bottle "${metadata.id}" is in use by another claude-bottle`, {
+        hints: [`claude-bottle attach ${metadata.id}`, "claude-bottle list"],
+      });
+    }
     const { backend, found } = await locate(context, metadata.id, signal);
     if (found.status === "running") {
       throw new UserError("usage", `Bottle "${metadata.id}" is running`, {
-        hints: [`claude-bottle attach ${metadata.id}`],
+        hints: [
+          `claude-bottle attach ${metadata.id}`,
+          `to give it new sidecars, stop it first: docker kill claude-bottle-${metadata.id}`,
+        ],
       });
     }
     if (found.status !== "stopped") {
@@ -71,6 +80,7 @@ export const resume: CommandModule<ResumeData> = {
       metadata: { ...metadata, headless: false },
       mode: detach ? "detached" : "interactive",
       restart: true,
+      claimed: true,
       signal,
     });
   },

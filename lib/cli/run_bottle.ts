@@ -34,6 +34,8 @@ export interface BottleRun {
   /** Start the stopped bottle of that ID again. */
   restart: boolean;
   signal: AbortSignal;
+  /** The caller is the bottle's launcher already. */
+  claimed?: boolean;
   /** What the engine has said already. */
   inquiry?: Inquiry | undefined;
 }
@@ -58,11 +60,22 @@ export async function requireNeeds(
       if (!absent) throw error;
     })
   ));
+  const unusable = needs.tokenRefs.filter((name) => !isHeaderValue(host.env[name] ?? ""));
+  if (unusable.length > 0) {
+    throw new UserError("manifest", `Cannot use the credential in ${unusable.join(", ")}`, {
+      hints: ["it has spaces around it, or characters that no header may have: a line's end?"],
+    });
+  }
   checkNeeds(needs, {
     hasEnv: (name) => (host.env[name] ?? "") !== "",
     hasFile: (path) => present.has(path),
     hasSkill: (name) => present.has(join(context.paths.skills, name)),
   });
+}
+
+/** What a header's value may be (RFC 9110 §5.5), without white space around it. */
+function isHeaderValue(text: string): boolean {
+  return text === text.trim() && /^[\t\x20-\x7e\x80-\xff]*$/.test(text);
 }
 
 /** Launches the bottle, runs the agent in it and settles; returns the exit code. */
@@ -96,7 +109,7 @@ export async function runBottle(run: BottleRun): Promise<number> {
     }
     undo.defer(() => store.remove(id));
   }
-  await using _claim = await store.claim(id);
+  await using _claim = run.claimed ? undefined : await store.claim(id);
 
   const { tar, recorded } = await provision(run);
   const launched = await launchBottle(plan, {

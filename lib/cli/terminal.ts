@@ -44,6 +44,7 @@ async function readLine(signal: AbortSignal): Promise<string | undefined> {
     const count = await Promise.race([Deno.stdin.read(byte), interrupted]);
     if (count === null) return bytes.length === 0 ? undefined : decode(bytes);
     if (byte[0] === 0x0a || byte[0] === 0x0d) return decode(bytes);
+    if (byte[0] === 0x04 && bytes.length === 0) return undefined; // Ctrl-D, of a raw terminal
     if (byte[0] === 0x7f || byte[0] === 0x08) rubOut(bytes);
     else bytes.push(byte[0]!);
   }

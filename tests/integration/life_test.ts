@@ -143,6 +143,79 @@ Deno.test("a bottle's life", async (t) => {
     },
   );
 
+  await t.step(
+    "a bottle that is stopped from elsewhere keeps its work, and its launcher says so",
+    async () => {
+      const project = `${home.path}/project2`;
+      await Deno.mkdir(project);
+      await Deno.writeTextFile(`${project}/a.txt`, "a\n");
+      const prompt = "run bash: echo new >/workspace/new; sleep 20";
+      const running = home.run([
+        "start",
+        "test",
+        "--cwd",
+        "--yes",
+        "--headless",
+        "--prompt",
+        prompt,
+      ], {
+        cwd: project,
+      });
+      let id = "";
+      ok(
+        await waitFor(async () => {
+          id = (await world.list()).find(({ state }) => state === "running")?.id ?? "";
+          return id !== "" && (await world.exec(id, "cat /workspace/new")).stdout === "new\n";
+        }),
+      );
+      const stopped = await home.run(["stop", id]);
+      match(stopped.stderr, new RegExp(`1 path of the workspace changed: claude-bottle get ${id}`));
+      const launcher = await running;
+      match(launcher.stderr, /was stopped by another claude-bottle/);
+      strictEqual(launcher.code, 137);
+      strictEqual((await home.run(["get", id, "new", `${home.path}/kept`])).code, 0);
+      strictEqual(Deno.readTextFileSync(`${home.path}/kept`), "new\n");
+      deepStrictEqual(await leftOf(engine, id), []);
+    },
+  );
+
+  await t.step("two resumes at once are one, and a paused bottle keeps its work", async () => {
+    const project = `${home.path}/project2`;
+    const id = await world.start(["--cwd"], project);
+    await engine.check(["kill", `claude-bottle-${id}`]);
+    const both = await Promise.all([1, 2].map(() => home.run(["resume", id, "--yes", "--detach"])));
+    deepStrictEqual(
+      both.map(({ code }) => code).sort(),
+      [0, 64],
+      both[0]!.stderr + both[1]!.stderr,
+    );
+    strictEqual((await world.list()).find((row) => row.id === id)?.state, "detached");
+    await world.exec(id, "echo more >/workspace/more");
+    await engine.check(["pause", `claude-bottle-${id}`]);
+    const stopped = await home.run(["stop", id]);
+    strictEqual(stopped.code, 0, stopped.stderr);
+    match(stopped.stderr, /1 path of the workspace changed/);
+    deepStrictEqual(await leftOf(engine, id), []);
+  });
+
+  await t.step(
+    "the log tells of every request, whatever its path, and whenever it was stopped",
+    async () => {
+      const id = await world.start();
+      const script =
+        "curl -s -o /dev/null https://no.example/$(head -c 17000 /dev/zero | tr '\\0' a); " +
+        "curl -s -o /dev/null https://api.anthropic.com/v1/hidden; " +
+        "for i in $(seq 200); do curl -s -o /dev/null https://api.anthropic.com/v1/last-$i & done; sleep 0.3";
+      await world.exec(id, script);
+      const outside = (await api.seen()).filter(({ path }) => /^\/v1\/(hidden|last-)/.test(path));
+      strictEqual((await home.run(["stop", id])).code, 0);
+      const log = await home.run(["logs", id, "--format", "json"]);
+      const paths = new Set(log.stdout.trim().split("\n").map((line) => JSON.parse(line).path));
+      for (const { path } of outside) ok(paths.has(path), path);
+      ok(paths.has("/v1/hidden"));
+    },
+  );
+
   await t.step("ten starts at once are ten bottles", async () => {
     const ids = await Promise.all(Array.from({ length: 10 }, () => world.start()));
     strictEqual(new Set(ids).size, 10);

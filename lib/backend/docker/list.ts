@@ -47,7 +47,7 @@ export async function listBottles(engine: Engine, signal: AbortSignal): Promise<
     entry.createdAt ??= createdAt;
     if (labels[LABELS.role] !== "agent") continue;
     entry.createdAt = createdAt;
-    entry.status = row.State === "running"
+    entry.status = /^(running|paused|restarting)$/.test(row.State)
       ? "running"
       : row.State === "exited"
       ? "stopped"

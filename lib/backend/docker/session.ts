@@ -111,7 +111,11 @@ export function openSession(engine: Engine, id: string): Session {
     },
     wait: ended,
     async stop() {
-      const result = await engine.run(["kill", container]);
+      let result = await engine.run(["kill", container]);
+      if (result.code !== 0 && /paused/i.test(result.stderr)) {
+        await engine.run(["unpause", container]);
+        result = await engine.run(["kill", container]);
+      }
       const over = /no such container|is not running/i.test(result.stderr);
       if (result.code !== 0 && !over) throw engineError(["docker", "kill", container], result);
     },
