@@ -126,7 +126,7 @@ Deno.test("signals and kills, at each phase", async (t) => {
     }
     await engine.check(["rm", "--force", `claude-bottle-${id}`]);
     const { code, stderr } = await output;
-    strictEqual(code, 69);
+    strictEqual(code, 137);
     match(new TextDecoder().decode(stderr), /removed by somebody else/);
     deepStrictEqual(await leftOf(engine, id), []);
   });
