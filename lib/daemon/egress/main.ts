@@ -27,13 +27,12 @@ const minting = new Map<number, (certificate: string) => void>();
 let mintingId = 0;
 let current: { policy: Policy; rules: Rules } | undefined;
 let parent: Socket | undefined;
-let contexts: SecureContexts | undefined;
+/** Tunnels that are asked for before the first policy wait for it: the launcher's check is one. */
+const contexts = Promise.withResolvers<SecureContexts>();
 
 const proxy = createProxy({
   current: () => current,
-  secureContext: (host) =>
-    contexts?.get(host) ??
-      Promise.reject(new Error("The session's authority is not loaded yet")),
+  secureContext: async (host) => (await contexts.promise).get(host),
   audit,
 });
 
@@ -69,7 +68,7 @@ function handle(message: ToDaemon): void {
   if (retired !== undefined) {
     setTimeout(() => retired.close(), RETIRE_MS).unref();
   }
-  contexts ??= new SecureContexts(leafKey, mint);
+  contexts.resolve(new SecureContexts(leafKey, mint)); // the first one stays
   tell({ type: "configured", version });
 }
 
