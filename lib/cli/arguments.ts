@@ -79,9 +79,9 @@ function parseCommand(command: Command, argv: string[]): Invocation {
     values[flag.name] = value;
   }
   const positionals = parsed._.map(String);
-  const least = command.positionals.filter((positional) => !positional.optional).length;
-  if (positionals.length < least) {
-    const missing = command.positionals[positionals.length]!.name;
+  const required = command.positionals.filter((positional) => !positional.optional);
+  if (positionals.length < required.length) {
+    const missing = required[positionals.length]!.name;
     throw misuse(command, `Missing argument ${missing}`);
   }
   if (positionals.length > command.positionals.length) {

@@ -4,7 +4,7 @@ import { keptWork } from "../bottle/settle.ts";
 import { UserError } from "../system/errors.ts";
 import { unpackInto, type UnpackReport } from "../workspace/unpack.ts";
 import type { CommandModule, Read } from "./command.ts";
-import { type Context, createContext, locate, locateAll, noSuchBottle } from "./context.ts";
+import { type Context, createContext, locateAll, noSuchBottle } from "./context.ts";
 import { size } from "./preflight.ts";
 
 export const get: CommandModule = {
@@ -31,23 +31,29 @@ async function findSource(
   prefix: string,
   signal: AbortSignal,
 ): Promise<(unpack: Unpack) => Promise<UnpackReport>> {
-  const ids = await context.store.ids();
+  const { store } = context;
+  const known = await store.ids();
+  const kept: string[] = [];
+  for (const id of known.filter((id) => id.startsWith(prefix))) {
+    if (await keptWork(store, id) !== undefined) kept.push(id);
+  }
+  // What was kept can be had without an engine, too, by its whole ID.
+  const living = kept.includes(prefix) ? [] : await locateAll(context, signal);
+  // A bottle that is gone and left nothing is in nobody's way.
+  const ids = [...new Set([...kept, ...living.map(({ found }) => found.id)])];
   const matches = ids.includes(prefix) ? [prefix] : ids.filter((id) => id.startsWith(prefix));
-  const kept = matches.length === 1 ? await keptWork(context.store, matches[0]!) : undefined;
-  if (kept !== undefined) {
+  if (matches.length === 0 && known.includes(prefix)) {
+    throw new UserError("usage", `Bottle "${prefix}" left no work: nothing of it was kept`);
+  }
+  if (matches.length !== 1) throw noSuchBottle(prefix, matches, ids);
+  const path = await keptWork(store, matches[0]!);
+  if (path !== undefined) {
     return async (unpack) => {
-      using file = await Deno.open(kept);
+      using file = await Deno.open(path);
       return await unpack(file.readable);
     };
   }
-  if (matches.length > 1) throw noSuchBottle(prefix, matches, ids);
-  const living = (await locateAll(context, signal)).some(({ found }) =>
-    found.id.startsWith(prefix)
-  );
-  if (matches.length === 1 && !living) {
-    throw new UserError("usage", `Bottle "${matches[0]}" left no work: nothing of it was kept`);
-  }
-  const { backend, found } = await locate(context, prefix, signal);
+  const { backend, found } = living.find((bottle) => bottle.found.id === matches[0])!;
   if (found.status === "incomplete") {
     throw new UserError("io", `Bottle "${found.id}" has no files`, {
       hints: ["claude-bottle cleanup"],

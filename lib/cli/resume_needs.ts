@@ -21,7 +21,13 @@ export const resumeNeeds: Read<ResumeData> = async (input, host) => {
   const matches = ids.includes(prefix) ? [prefix] : ids.filter((id) => id.startsWith(prefix));
   const metadata = matches.length === 1 ? await store.read(matches[0]!) : undefined;
   if (metadata === undefined) throw noSuchBottle(prefix, matches, ids);
-  const { manifests, grants } = await loadManifests(metadata.agent, host);
+  const { manifests, grants } = await loadManifests(metadata.agent, host).catch((error) => {
+    if (!(error instanceof UserError) || metadata.cwd === host.cwd) throw error;
+    throw new UserError(error.kind, error.message, {
+      hints: [...error.hints, `it was started elsewhere: cd ${quote([metadata.cwd])}`],
+      cause: error,
+    });
+  });
   // Another repository may have an agent of that name: this bottle is not for it.
   if (manifests.agent.origin === "repository" && metadata.cwd !== host.cwd) {
     throw new UserError("usage", `Cannot resume "${metadata.id}" from here`, {

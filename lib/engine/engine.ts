@@ -81,6 +81,13 @@ export function engineError(argv: string[], result: RunResult): Error {
       cause,
     });
   }
+  const cpus = /(range of CPUs is from|only \d+ CPUs available)[^\n]*/i.exec(result.stderr);
+  if (cpus !== null) {
+    return new UserError("manifest", `Cannot give the bottle its "resources.cpus": ${cpus[0]}`, {
+      hints: ["docker info --format {{.NCPU}}"],
+      cause,
+    });
+  }
   return cause;
 }
 

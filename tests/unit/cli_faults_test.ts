@@ -271,6 +271,33 @@ for (const [what, files, ...patterns] of MANIFESTS) {
   });
 }
 
+Deno.test("start refuses a credential that no header can hold, by its variable's name", async () => {
+  const routes = "[{ host: a.example, auth: { scheme: bearer, token_ref: TOKEN } }]";
+  await using host = await fakeDocker("", {
+    bottle: `egress: { pipelock: false, routes: ${routes} }`,
+  });
+  for (const TOKEN of ["a\nb", " padded", "\u0007", "x\r"]) {
+    const result = await host.run(HEADLESS, { env: { TOKEN } });
+    failed(result, 65, /^error: Cannot use the credential in TOKEN$/m);
+    strictEqual(result.stderr.includes("padded"), false);
+  }
+  deepStrictEqual(await commands(host), []);
+});
+
+Deno.test("start says which setting asks for more CPUs than there are", async () => {
+  const words =
+    "docker: Error response from daemon: Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available.";
+  await using host = await fakeDocker(`"run "*) echo '${words}' >&2; exit 125 ;;`, {
+    bottle: "egress: { pipelock: false }\nresources: { cpus: 1000 }",
+  });
+  failed(
+    await host.run(HEADLESS),
+    65,
+    /^error: Cannot give the bottle its "resources.cpus": Range of CPUs/m,
+  );
+  await leftNothing(host);
+});
+
 Deno.test("start refuses names that are no names", async () => {
   await using host = await fakeDocker();
   for (const name of ["../web", "Web", "a b", "web\n", "$(id)", "-"]) {
@@ -288,6 +315,13 @@ Deno.test("start refuses names that are no names", async () => {
 const USAGE: [string[], ...RegExp[]][] = [
   [["strat"], /Unknown command "strat"/, /^hint: did you mean "claude-bottle start"$/m],
   [["start", "web", "--detahc"], /Unknown flag "--detahc"/, /^hint: did you mean "--detach"$/m],
+  [
+    ["start", "web", "--yes=no"],
+    /Flag "--yes" takes no value/,
+    /^hint: usage: claude-bottle start/m,
+  ],
+  [["start", "web", "--cwd=foo"], /Flag "--cwd" takes no value/],
+  [["get", "web-12345"], /Missing argument DEST/],
   [["start"], /Missing argument AGENT/, /^hint: usage: claude-bottle start/m],
   [
     ["start", "web"],
