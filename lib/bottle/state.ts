@@ -177,8 +177,9 @@ function parseMetadata(text: string, path: string): Metadata {
   try {
     json = JSON.parse(text);
   } catch {
+    const id = path.split("/").at(-2);
     throw new UserError("io", `Cannot read state "${path}": it is not JSON`, {
-      hints: [`rm "${path}"`],
+      hints: [`take its work out first: claude-bottle get ${id} DEST`, `rm "${path}"`],
     });
   }
   const version = z.object({ version: z.number() }).safeParse(json);

@@ -81,8 +81,8 @@ Deno.test("StateStore.read() refuses garbage, and says what to do", async () => 
   await f.store.create(metadataOf());
   const path = f.store.file(ID, "metadata.json");
   const cases: [string, RegExp, RegExp][] = [
-    ["", /it is not JSON$/, /^rm "/],
-    ['{"version":1,', /it is not JSON$/, /^rm "/],
+    ["", /it is not JSON$/, /^take its work out first: claude-bottle get \S+ DEST/],
+    ['{"version":1,', /it is not JSON$/, /^take its work out first: claude-bottle get \S+ DEST/],
     ["null", /^Cannot read state/, /expected object/],
     ['{"version":1}', /^Cannot read state/, /id/],
     [JSON.stringify({ ...metadataOf(), id: "../../x-12345" }), /^Cannot read state/, /id/],
