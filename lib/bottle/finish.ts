@@ -17,9 +17,6 @@ export interface FinishContext {
 
 /** Of an agent that was killed: 128 and SIGKILL. */
 const LOST = 137;
-/** How long another process may take to keep a bottle's work, and how often to look. */
-const SETTLE_MS = 120_000;
-const LOOK_MS = 100;
 
 /** What is left of a bottle, and what the caller exits with. */
 export interface Outcome {
@@ -38,9 +35,8 @@ export async function finish(
   metadata: Metadata,
   ending: Ending,
 ): Promise<Outcome> {
-  const { engine, store, progress } = context;
+  const { store, progress } = context;
   const { id } = metadata;
-  const auditPath = context.auditPath(id);
   if (ending.kind === "detached") {
     await store.write({ ...metadata, detached: true });
     progress.say(`detached; the agent runs on: claude-bottle attach ${id}`);
@@ -50,11 +46,20 @@ export async function finish(
     await discard(context, session, metadata);
     return { code: 0, left: "nothing" };
   }
-  if (await settledElsewhere(store, id)) {
-    progress.say(`${id} was stopped by another claude-bottle`);
-    return { code: LOST, left: "nothing" };
-  }
-  await stopBottle(engine, session, auditPath);
+  return await store.settle(id, () => keep(context, session, metadata, ending));
+}
+
+/** Stops a bottle and keeps it for `resume`; its sidecars go. */
+async function keep(
+  context: FinishContext,
+  session: Session,
+  metadata: Metadata,
+  ending: Exclude<Ending, { kind: "detached" }>,
+): Promise<Outcome> {
+  const { engine, store, progress } = context;
+  const { id } = metadata;
+  if (await isRemoved(context, id)) return { code: LOST, left: "nothing" };
+  await stopBottle(engine, session, context.auditPath(id));
   const state = await session.state();
   if (state.status === "gone") {
     await session[Symbol.asyncDispose]();
@@ -87,44 +92,41 @@ export async function discard(
 ): Promise<void> {
   const { engine, store, progress } = context;
   const { id } = metadata;
-  // Its launcher sees the end, and must leave the rest to this process.
-  await store.write({ ...metadata, phase: "removing" });
-  await session.stop(); // what is copied out no longer changes, and nothing more is decided
-  let changed = 0;
-  const keeping = [
-    saveTranscript(store, session, progress, forever()),
-    drainAudit(engine, id, context.auditPath(id)),
-    ...metadata.workspace
-      ? [keepWork(store, session, forever()).then((count) => void (changed = count))]
-      : [],
-  ];
-  // All of them, before a failure is thrown: the process may end with it.
-  for (const kept of await Promise.allSettled(keeping)) {
-    if (kept.status === "fulfilled") continue;
-    await store.write(metadata); // the bottle with the work in it stays
-    throw kept.reason;
-  }
-  await removeParts(engine, session);
-  await store.write({ ...metadata, phase: "removed" });
-  if (changed > 0) {
-    progress.say(
-      `${counted(changed, "path")} of the workspace changed: claude-bottle get ${id} DEST`,
-    );
-  }
+  await store.settle(id, async () => {
+    if (await isRemoved(context, id)) return;
+    await session.stop(); // what is copied out no longer changes, and nothing more is decided
+    let changed = 0;
+    const keeping = [
+      saveTranscript(store, session, progress, forever()),
+      drainAudit(engine, id, context.auditPath(id)),
+      ...metadata.workspace
+        ? [keepWork(store, session, forever()).then((count) => void (changed = count))]
+        : [],
+    ];
+    // All of them, before a failure is thrown: the process may end with it.
+    for (const kept of await Promise.allSettled(keeping)) {
+      // The bottle with the work in it stays.
+      if (kept.status === "rejected") throw kept.reason;
+    }
+    await removeParts(engine, session);
+    await store.write({ ...metadata, phase: "removed" });
+    if (changed > 0) {
+      progress.say(
+        `${counted(changed, "path")} of the workspace changed: claude-bottle get ${id} DEST`,
+      );
+    }
+  });
+}
+
+/** Whether another process has removed the bottle while this one waited; says so. */
+async function isRemoved({ store, progress }: FinishContext, id: string): Promise<boolean> {
+  const metadata = await store.read(id);
+  if (metadata !== undefined && metadata.phase !== "removed") return false;
+  progress.say(`${id} was stopped by another claude-bottle`);
+  return true;
 }
 
 /** Settling is not interrupted: it is short, and half of it would lose work. */
 function forever(): AbortSignal {
   return new AbortController().signal;
-}
-
-/** Whether another process is removing the bottle, or has; waits until it has. */
-async function settledElsewhere(store: StateStore, id: string): Promise<boolean> {
-  const deadline = Date.now() + SETTLE_MS;
-  while (true) {
-    const phase = (await store.read(id))?.phase;
-    if (phase === "removed") return true;
-    if (phase !== "removing" || Date.now() > deadline) return false;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-  }
 }

@@ -114,11 +114,19 @@ Deno.test("discard() keeps all that there is when it is not known what was copie
 Deno.test("finish() leaves a bottle to the process that removes it, and what that kept", async () => {
   await using f = await fixture({ state: { status: "gone" } });
   const metadata = (await f.store.read(ID))!;
-  await f.store.write({ ...metadata, phase: "removing" });
-  await Deno.writeTextFile(f.store.file(ID, "work.tar"), "kept");
-  setTimeout(() => f.store.write({ ...metadata, phase: "removed" }), 150);
+  const held = Promise.withResolvers<void>();
+  const other = f.store.settle(ID, async () => {
+    held.resolve();
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    await Deno.writeTextFile(f.store.file(ID, "work.tar"), "kept");
+    await f.store.write({ ...metadata, phase: "removed" });
+  });
+  await held.promise;
   deepStrictEqual(await f.finish({ kind: "lost" }), { code: 137, left: "nothing" });
-  match(f.said(), /was stopped by another claude-bottle/);
+  await other;
+  // The same goes for one that would remove it, too.
+  await f.discard();
+  strictEqual(f.said().match(/was stopped by another claude-bottle/g)?.length, 2);
   deepStrictEqual(f.events, []);
   strictEqual(await Deno.readTextFile(f.store.file(ID, "work.tar")), "kept");
 });

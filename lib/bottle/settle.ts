@@ -34,7 +34,7 @@ export async function keepWork(
   session: Session,
   signal: AbortSignal,
 ): Promise<number> {
-  const path = store.file(session.id, WORK);
+  const path = store.file(session.id, `${WORK}.new`); // it gets its name when it is whole
   await using download = session.get(WORKSPACE, signal);
   const { tar, digest } = digestWhile(download.tar, STRIP);
   const file = await Deno.open(path, { create: true, write: true, truncate: true, mode: 0o600 });
@@ -54,6 +54,7 @@ export async function keepWork(
       hints: [`claude-bottle get ${session.id} DEST`, "df -h"],
     });
   }
+  await Deno.rename(path, store.file(session.id, WORK));
   return changed;
 }
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { join } from "../std/path.ts";
 import { UserError } from "../system/errors.ts";
+import { withFileLock } from "../system/lock.ts";
 import { BOTTLE_ID } from "./identity.ts";
 
 /** The state's form. A newer one is refused, never rewritten. */
@@ -21,11 +22,10 @@ export const Metadata = z.strictObject({
   images: z.record(z.string(), z.string()),
   program: z.string(),
   /**
-   * `starting` until the agent runs: what is left in that phase was never used. `removing`: its
-   * work is being kept, and then it goes; `removed`: it is gone, and this is its transcript's and
-   * its work's.
+   * `starting` until the agent runs: what is left in that phase was never used. `removed`: the
+   * bottle is gone, and this is its transcript's and its work's.
    */
-  phase: z.enum(["starting", "running", "stopped", "removing", "removed"]),
+  phase: z.enum(["starting", "running", "stopped", "removed"]),
   /** Goes on without its launcher: on purpose, or because its terminal was lost. */
   detached: z.boolean(),
   headless: z.boolean(),
@@ -127,37 +127,27 @@ export class StateStore {
 
   /** Marks this process as the bottle's launcher, until it ends in whatever way. */
   async claim(id: string): Promise<AsyncDisposable> {
-    const file = await Deno.open(this.file(id, "launcher.lock"), {
-      create: true,
-      write: true,
-      mode: 0o600,
-    });
+    const file = await this.#openLock(id);
     await file.lock(true);
-    return {
-      [Symbol.asyncDispose]: () => {
-        file.close();
-        return Promise.resolve();
-      },
-    };
+    return claimOf(file);
   }
 
   /** The same, unless another process is the launcher already. */
   async tryClaim(id: string): Promise<AsyncDisposable | undefined> {
-    const file = await Deno.open(this.file(id, "launcher.lock"), {
-      create: true,
-      write: true,
-      mode: 0o600,
-    });
-    if (!await file.tryLock(true)) {
-      file.close();
-      return undefined;
-    }
-    return {
-      [Symbol.asyncDispose]: () => {
-        file.close();
-        return Promise.resolve();
-      },
-    };
+    const file = await this.#openLock(id);
+    if (await file.tryLock(true)) return claimOf(file);
+    file.close();
+    return undefined;
+  }
+
+  #openLock(id: string): Promise<Deno.FsFile> {
+    const options = { create: true, write: true, mode: 0o600 };
+    return Deno.open(this.file(id, "launcher.lock"), options);
+  }
+
+  /** Runs `work` while no other process settles that bottle; waits for one that does. */
+  async settle<T>(id: string, work: () => Promise<T>): Promise<T> {
+    return await withFileLock(this.file(id, "settle.lock"), work);
   }
 
   /** Whether a living process is the bottle's launcher. */
@@ -170,6 +160,10 @@ export class StateStore {
       throw error;
     }
   }
+}
+
+function claimOf(file: Deno.FsFile): AsyncDisposable {
+  return { [Symbol.asyncDispose]: () => Promise.resolve(file.close()) };
 }
 
 function parseMetadata(text: string, path: string): Metadata {

@@ -37,8 +37,10 @@ async function findSource(
   for (const id of known.filter((id) => id.startsWith(prefix))) {
     if (await keptWork(store, id) !== undefined) kept.push(id);
   }
-  // What was kept can be had without an engine, too, by its whole ID.
-  const living = kept.includes(prefix) ? [] : await locateAll(context, signal);
+  // What a bottle left can be had without an engine, too, by its whole ID.
+  const metadata = await store.read(prefix).catch(() => undefined); // broken: it may still be there
+  const left = kept.includes(prefix) && metadata?.phase === "removed";
+  const living = left ? [] : await locateAll(context, signal);
   // A bottle that is gone and left nothing is in nobody's way.
   const ids = [...new Set([...kept, ...living.map(({ found }) => found.id)])];
   const matches = ids.includes(prefix) ? [prefix] : ids.filter((id) => id.startsWith(prefix));
@@ -46,21 +48,23 @@ async function findSource(
     throw new UserError("usage", `Bottle "${prefix}" left no work: nothing of it was kept`);
   }
   if (matches.length !== 1) throw noSuchBottle(prefix, matches, ids);
-  const path = await keptWork(store, matches[0]!);
-  if (path !== undefined) {
+  const id = matches[0]!;
+  const bottle = living.find(({ found }) => found.id === id);
+  if (bottle === undefined || bottle.found.status === "incomplete") {
+    const path = await keptWork(store, id);
+    if (path === undefined) {
+      throw new UserError("io", `Bottle "${id}" has no files`, {
+        hints: ["claude-bottle cleanup"],
+      });
+    }
     return async (unpack) => {
       using file = await Deno.open(path);
       return await unpack(file.readable);
     };
   }
-  const { backend, found } = living.find((bottle) => bottle.found.id === matches[0])!;
-  if (found.status === "incomplete") {
-    throw new UserError("io", `Bottle "${found.id}" has no files`, {
-      hints: ["claude-bottle cleanup"],
-    });
-  }
+  // What it holds now, and not what an earlier attempt to stop it has kept.
   return async (unpack) => {
-    await using download = backend.open(found.id).get(WORKSPACE, signal);
+    await using download = bottle.backend.open(id).get(WORKSPACE, signal);
     return await unpack(download.tar);
   };
 }

@@ -179,6 +179,23 @@ Deno.test("a bottle's life", async (t) => {
     },
   );
 
+  await t.step("two stops at once keep the work once, and whole", async () => {
+    for (let round = 0; round < 3; round++) {
+      const id = await world.start(["--cwd"], `${home.path}/project2`);
+      await world.exec(
+        id,
+        "head -c 3000000 /dev/urandom >/workspace/big; echo new >/workspace/new",
+      );
+      const both = await Promise.all([1, 2].map(() => home.run(["stop", id])));
+      const said = both.map(({ stderr }) => stderr).join("\n");
+      deepStrictEqual(both.map(({ code }) => code), [0, 0], said);
+      strictEqual(said.match(/2 paths of the workspace changed/g)?.length, 1, said);
+      const got = await home.run(["get", id, "new", `${home.path}/twice${round}`]);
+      strictEqual(got.code, 0, got.stderr);
+      strictEqual(Deno.readTextFileSync(`${home.path}/twice${round}`), "new\n");
+    }
+  });
+
   await t.step("two resumes at once are one, and a paused bottle keeps its work", async () => {
     const project = `${home.path}/project2`;
     const id = await world.start(["--cwd"], project);
