@@ -7,7 +7,7 @@ import { hostPaths } from "../system/paths.ts";
 import type { CommandModule, Read } from "./command.ts";
 import { chooseBackend, createContext, locate } from "./context.ts";
 import { loadManifests } from "./load.ts";
-import type { Manifests } from "./manifests.ts";
+import { type Manifests, requestOf } from "./manifests.ts";
 import { preflight } from "./preflight.ts";
 
 export const info: CommandModule<Manifests | undefined> = {
@@ -33,14 +33,7 @@ export const info: CommandModule<Manifests | undefined> = {
       id: `${agent.name}-xxxxx`,
       owner: "",
       image: "",
-      request: {
-        agentName: agent.name,
-        agent: agent.manifest,
-        prompt: agent.prompt,
-        bottle,
-        resources: { ...config.resources, ...bottle.resources },
-        arguments: [],
-      },
+      request: requestOf(manifests),
     });
     const { description } = agent.manifest;
     const files = [agent.path, ...bottle.chain.map((link) => link.path)];

@@ -1,3 +1,4 @@
+import type { Request } from "../bottle/plan.ts";
 import type { Config } from "../manifest/config.ts";
 import type { LoadedAgent, LoadedBottle } from "../manifest/load.ts";
 import type { HostFacts } from "./command.ts";
@@ -8,6 +9,18 @@ export interface Manifests {
   config: Config;
   agent: LoadedAgent;
   bottle: LoadedBottle;
+}
+
+/** What the manifests alone decide of a bottle. */
+export function requestOf({ config, agent, bottle: { bottle } }: Manifests): Request {
+  return {
+    agentName: agent.name,
+    agent: agent.manifest,
+    prompt: agent.prompt,
+    bottle,
+    resources: { ...config.resources, ...bottle.resources },
+    arguments: [],
+  };
 }
 
 /** The certificates of a network that intercepts TLS, or nothing. */

@@ -5,6 +5,7 @@ import { refuseUnavailable } from "../manifest/unavailable.ts";
 import { UserError } from "../system/errors.ts";
 import type { CommandModule } from "./command.ts";
 import { createContext, locate } from "./context.ts";
+import { requestOf } from "./manifests.ts";
 import type { ResumeData } from "./resume_needs.ts";
 import { requireNeeds, runBottle } from "./run_bottle.ts";
 import { requireCapable, requireYes, warnUnused } from "./start.ts";
@@ -54,11 +55,7 @@ export const resume: CommandModule<ResumeData> = {
     });
     await requireNeeds(manifests, context, host);
     const request: Request = {
-      agentName: agent.name,
-      agent: agent.manifest,
-      prompt: agent.prompt,
-      bottle,
-      resources: { ...config.resources, ...bottle.resources },
+      ...requestOf(manifests),
       // Where the conversation was, unless the user says otherwise.
       arguments: input.rest ?? ["--continue", ...metadata.arguments],
     };

@@ -7,7 +7,7 @@ import { UserError } from "../system/errors.ts";
 import { type Survey, surveyWorkspace } from "../workspace/survey.ts";
 import type { CommandModule, HostFacts, Input } from "./command.ts";
 import { chooseBackend, createContext, imageSettings } from "./context.ts";
-import { extraCa, type Manifests } from "./manifests.ts";
+import { extraCa, type Manifests, requestOf } from "./manifests.ts";
 import { preflight } from "./preflight.ts";
 import { requireNeeds, runBottle } from "./run_bottle.ts";
 import { confirm } from "./terminal.ts";
@@ -23,7 +23,7 @@ export const start: CommandModule<Manifests> = {
     warnUnused(agent, context.progress);
     const backend = chooseBackend(context, { input, host, config });
     requireCapable(backend, bottle.runtime);
-    const request = requestOf(input, manifests, host);
+    const request = asked(input, manifests, host);
     const survey = request.workspace === undefined
       ? undefined
       : await surveyWorkspace(request.workspace, signal);
@@ -90,8 +90,7 @@ export const start: CommandModule<Manifests> = {
   },
 };
 
-function requestOf(input: Input, manifests: Manifests, host: HostFacts): Request {
-  const { config, agent, bottle: { bottle } } = manifests;
+function asked(input: Input, manifests: Manifests, host: HostFacts): Request {
   const interactive = !input.switches.includes("headless") && !input.switches.includes("detach") &&
     !input.switches.includes("dry-run");
   if (interactive && !(host.tty.stdin && host.tty.stdout)) {
@@ -100,11 +99,7 @@ function requestOf(input: Input, manifests: Manifests, host: HostFacts): Request
     });
   }
   return {
-    agentName: agent.name,
-    agent: agent.manifest,
-    prompt: agent.prompt,
-    bottle,
-    resources: { ...config.resources, ...bottle.resources },
+    ...requestOf(manifests),
     ...(input.switches.includes("cwd") && { workspace: host.cwd }),
     ...(input.values.prompt !== undefined && { headless: { prompt: input.values.prompt } }),
     arguments: input.rest ?? [],

@@ -1,13 +1,6 @@
 import { UserError } from "../system/errors.ts";
-import {
-  CommandError,
-  type Interact,
-  type Run,
-  type RunOptions,
-  type RunResult,
-  type Stream,
-  type Streaming,
-} from "../system/process.ts";
+import { CommandError, type RunResult } from "../system/process.ts";
+import { createTool, type Runners, type Tool } from "../system/tool.ts";
 
 /** The labels by which everything of a bottle is found again: the truth about what runs. */
 export const LABELS = {
@@ -20,41 +13,21 @@ export const LABELS = {
   inputs: "claude-bottle.inputs",
 } as const;
 
-/** The `docker` command line tool, by the absolute path that was decided on once. */
-export interface Engine {
-  /** Says what happened. */
-  run(args: string[], options?: RunOptions): Promise<RunResult>;
-  /** Returns stdout; throws unless it exits with 0. An engine that is down is a `UserError`. */
-  check(args: string[], options?: RunOptions): Promise<string>;
-  stream(args: string[], options?: RunOptions): Streaming;
-  /** On the user's terminal. */
-  interact(args: string[], options?: Parameters<Interact>[2]): Promise<number>;
-}
+/** The `docker` command line tool. `check` tells an engine that is down: a `UserError`. */
+export type Engine = Tool;
 
 /** The real one. `program` is absent when no docker was found on PATH. */
-export function createEngine(
-  program: string | undefined,
-  { run, stream, interact }: { run: Run; stream: Stream; interact: Interact },
-): Engine {
-  const found = () => {
-    if (program !== undefined) return program;
-    throw new UserError("unavailable", `Cannot find "docker" in PATH`, {
-      hints: [
-        "install Docker: https://docs.docker.com/engine/install/",
-        "only absolute entries of PATH are searched, and none below the working directory",
-      ],
-    });
-  };
-  return {
-    run: async (args, options) => await run(found(), args, options),
-    async check(args, options) {
-      const result = await run(found(), args, options);
-      if (result.code === 0) return result.stdout;
-      throw engineError(["docker", ...args], result);
-    },
-    stream: (args, options) => stream(found(), args, options),
-    interact: async (args, options) => await interact(found(), args, options),
-  };
+export function createEngine(program: string | undefined, runners: Runners): Engine {
+  return createTool(program, runners, {
+    missing: () =>
+      new UserError("unavailable", `Cannot find "docker" in PATH`, {
+        hints: [
+          "install Docker: https://docs.docker.com/engine/install/",
+          "only absolute entries of PATH are searched, and none below the working directory",
+        ],
+      }),
+    failure: (args, result) => engineError(["docker", ...args], result),
+  });
 }
 
 /** Tells an engine that is down from a command that failed. Docker's own words are kept. */

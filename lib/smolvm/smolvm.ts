@@ -1,51 +1,19 @@
 import { UserError } from "../system/errors.ts";
-import {
-  CommandError,
-  type Interact,
-  type Run,
-  type RunOptions,
-  type RunResult,
-  type Stream,
-  type Streaming,
-} from "../system/process.ts";
+import { CommandError, type RunResult } from "../system/process.ts";
+import { createTool, type Runners, type Tool } from "../system/tool.ts";
 
-/** The `smolvm` command line tool, by the absolute path that was decided on once. */
-export interface Smolvm {
-  /** Says what happened. */
-  run(args: string[], options?: RunOptions): Promise<RunResult>;
-  /** Returns stdout; throws unless it exits with 0. */
-  check(args: string[], options?: RunOptions): Promise<string>;
-  stream(args: string[], options?: RunOptions): Streaming;
-  /** On the user's terminal. */
-  interact(args: string[], options?: Parameters<Interact>[2]): Promise<number>;
-}
+/** The `smolvm` command line tool. */
+export type Smolvm = Tool;
 
 /** The real one. `program` is absent when no smolvm was found on PATH. */
-export function createSmolvm(
-  program: string | undefined,
-  { run, stream, interact }: { run: Run; stream: Stream; interact: Interact },
-): Smolvm {
-  const found = () => {
-    if (program !== undefined) return program;
-    throw new UserError("unavailable", `Cannot find "smolvm" in PATH`, {
-      hints: ["install smolvm 1.9.0 or newer", "--backend docker"],
-    });
-  };
-  return {
-    run: async (args, options) => await run(found(), args, options),
-    async check(args, options) {
-      const result = await run(found(), args, options);
-      if (result.code === 0) return result.stdout;
-      throw smolvmError(["smolvm", ...args], result);
-    },
-    stream: (args, options) => stream(found(), args, options),
-    interact: async (args, options) => await interact(found(), args, options),
-  };
-}
-
-/** Whether a result is smolvm's own failure: a guest's command can end with 1, too. */
-export function isOwnError({ code, stderr }: Pick<RunResult, "code" | "stderr">): boolean {
-  return code === 2 || (code === 1 && /^Error: /m.test(stderr));
+export function createSmolvm(program: string | undefined, runners: Runners): Smolvm {
+  return createTool(program, runners, {
+    missing: () =>
+      new UserError("unavailable", `Cannot find "smolvm" in PATH`, {
+        hints: ["install smolvm 1.9.0 or newer", "--backend docker"],
+      }),
+    failure: (args, result) => smolvmError(["smolvm", ...args], result),
+  });
 }
 
 /** smolvm's failure, with its own words. */
